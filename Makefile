@@ -1,0 +1,45 @@
+# One command each; continuous integration calls these and nothing else.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PY := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH)
+
+SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml uv.lock scripts/setup
+
+.PHONY: help setup demo test check format bench clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.venv/.ready: $(SOURCES)
+	@scripts/setup
+	@touch $@
+
+setup: .venv/.ready ## Install what is needed and build the native module
+
+demo: .venv/.ready ## Walk-forward backtest through every stage; prints a report, writes report.html
+	@tradewind backtest --html report.html
+
+test: .venv/.ready ## The whole suite, Rust and Python
+	cargo test --quiet --locked --workspace --exclude tradewind-native
+	$(PY) -m pytest -n 2 --dist loadfile
+
+check: .venv/.ready ## Format, lint, types, layers, tidy
+	cargo fmt --all --check
+	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	ruff format --check
+	ruff check
+	mypy
+	lint-imports
+	$(PY) tests/tidy.py
+
+format: .venv/.ready ## Rewrite sources in the project's format
+	cargo fmt --all
+	ruff format
+	ruff check --fix
+
+bench: .venv/.ready ## Measure the core beside its yardstick in one run
+	$(PY) benches/run.py
+
+clean: ## Remove everything that was built here
+	rm -rf target .venv .tools .mypy_cache .ruff_cache .pytest_cache report.html runs

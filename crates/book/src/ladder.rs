@@ -1,0 +1,368 @@
+//! One side's price levels, best first: a page table over the price axis.
+//!
+//! Prices are whole ticks, so the axis is cut into pages of 64 neighbouring ticks: a directory finds a price's page in one
+//! read, a bit mask per page and a bit set over the pages find the next occupied tick. Reading, writing and removing a level
+//! cost the same at the touch and thousands of ticks away, which is where most changes of a real book happen (the median
+//! change of Binance spot BTCUSDT lies 16 000 ticks from the touch; a window around the touch would miss most of them).
+//!
+//! The directory spans [`DIRECTORY_PAGES`] pages around the touch; prices beyond it live in a tree. If writes to the tree
+//! become frequent the directory is moved. That is a matter of speed only: every answer is the same either way.
+//!
+//! Nothing is allocated per change while prices stay within pages seen before; a page is recycled when it empties.
+
+use crate::bits::BitSet;
+use std::collections::BTreeMap;
+use tradewind_types::{Price, Side};
+
+const PAGE_BITS: u32 = 6;
+const PAGE_TICKS: usize = 1 << PAGE_BITS;
+/// 2^17 pages of 64 ticks: 8.4 million ticks, 512 KiB of directory, touched sparsely.
+const DIRECTORY_PAGES: usize = 1 << 17;
+/// Writes beyond the directory that are tolerated, per level held, before it is moved.
+const FAR_WRITES_MIN: usize = 4096;
+
+#[derive(Clone, Debug)]
+struct Page<V> {
+    occupied: u64,
+    values: [V; PAGE_TICKS],
+}
+
+/// Levels of one side, each with a value `V` (a quantity, a queue of orders).
+#[derive(Clone, Debug)]
+pub struct Ladder<V> {
+    side: Side,
+    /// Number of the first page in the directory.
+    first_page: i64,
+    /// Per page: its place in `pages` plus one; zero where there is none.
+    directory: Vec<u32>,
+    present: BitSet,
+    pages: Vec<Page<V>>,
+    free: Vec<u32>,
+    far: BTreeMap<i64, V>,
+    far_writes: usize,
+    best: Option<i64>,
+    len: usize,
+}
+
+impl<V: Copy + Default> Ladder<V> {
+    /// An empty side: bids for [`Side::Buy`], asks for [`Side::Sell`].
+    #[must_use]
+    pub fn new(side: Side) -> Self {
+        Self {
+            side,
+            first_page: 0,
+            directory: vec![0; DIRECTORY_PAGES],
+            present: BitSet::new(DIRECTORY_PAGES),
+            pages: Vec::new(),
+            free: Vec::new(),
+            far: BTreeMap::new(),
+            far_writes: 0,
+            best: None,
+            len: 0,
+        }
+    }
+
+    /// Which side it is.
+    #[inline]
+    #[must_use]
+    pub const fn side(&self) -> Side {
+        self.side
+    }
+
+    /// How many levels are occupied.
+    #[inline]
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no level.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Best price: highest bid or lowest ask.
+    #[inline]
+    #[must_use]
+    pub fn best(&self) -> Option<Price> {
+        self.best.map(Price)
+    }
+
+    /// The value at a price, if the level is occupied.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, price: Price) -> Option<V> {
+        let Some(place) = self.place(price.0) else { return self.far.get(&price.0).copied() };
+        let page = self.pages.get((self.directory[place] as usize).checked_sub(1)?)?;
+        let tick = tick_of(price.0);
+        (page.occupied >> tick & 1 == 1).then(|| page.values[tick])
+    }
+
+    /// The value at a price, which becomes occupied if it was not.
+    #[inline]
+    pub fn level(&mut self, price: Price) -> &mut V {
+        if self.len == 0 {
+            self.centre(price.0);
+        }
+        if self.place(price.0).is_none() {
+            self.write_far();
+        }
+        if self.best.is_none_or(|best| self.improves(price.0, best)) {
+            self.best = Some(price.0);
+        }
+        match self.place(price.0) {
+            Some(place) => self.near_level(place, tick_of(price.0)),
+            None => {
+                let len = &mut self.len;
+                self.far.entry(price.0).or_insert_with(|| {
+                    *len += 1;
+                    V::default()
+                })
+            }
+        }
+    }
+
+    /// Empties a level; an empty one stays so.
+    #[inline]
+    pub fn remove(&mut self, price: Price) {
+        let removed = match self.place(price.0) {
+            Some(place) => self.remove_near(place, tick_of(price.0)),
+            None => self.far.remove(&price.0).is_some(),
+        };
+        if removed {
+            self.len -= 1;
+            if self.best == Some(price.0) {
+                self.best = self.next_worse(price.0);
+            }
+        }
+    }
+
+    /// Empties everything.
+    pub fn clear(&mut self) {
+        let mut from = 0;
+        while let Some(place) = self.present.at_or_above(from) {
+            let slot = self.directory[place] - 1;
+            self.pages[slot as usize].occupied = 0;
+            self.free.push(slot);
+            self.directory[place] = 0;
+            self.present.remove(place);
+            from = place + 1;
+        }
+        self.far.clear();
+        (self.far_writes, self.best, self.len) = (0, None, 0);
+    }
+
+    /// Occupied levels, best first.
+    pub fn iter(&self) -> impl Iterator<Item = (Price, V)> + '_ {
+        let mut next = self.best;
+        std::iter::from_fn(move || {
+            let price = next?;
+            next = self.next_worse(price);
+            self.get(Price(price)).map(|value| (Price(price), value))
+        })
+    }
+
+    #[inline]
+    fn improves(&self, price: i64, best: i64) -> bool {
+        match self.side {
+            Side::Buy => price > best,
+            Side::Sell => price < best,
+        }
+    }
+
+    /// Where a price's page is in the directory; none beyond it.
+    #[inline]
+    fn place(&self, price: i64) -> Option<usize> {
+        let place = (price >> PAGE_BITS).wrapping_sub(self.first_page) as usize;
+        (place < DIRECTORY_PAGES).then_some(place)
+    }
+
+    #[inline]
+    fn near_level(&mut self, place: usize, tick: usize) -> &mut V {
+        if self.directory[place] == 0 {
+            self.directory[place] = self.fresh_page() + 1;
+            self.present.insert(place);
+        }
+        let page = &mut self.pages[self.directory[place] as usize - 1];
+        if page.occupied >> tick & 1 == 0 {
+            page.occupied |= 1 << tick;
+            page.values[tick] = V::default();
+            self.len += 1;
+        }
+        &mut page.values[tick]
+    }
+
+    fn fresh_page(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.pages.push(Page { occupied: 0, values: [V::default(); PAGE_TICKS] });
+            // At most one page per directory entry exists, so the number fits.
+            (self.pages.len() - 1) as u32
+        })
+    }
+
+    #[inline]
+    fn remove_near(&mut self, place: usize, tick: usize) -> bool {
+        let Some(slot) = self.directory[place].checked_sub(1) else { return false };
+        let page = &mut self.pages[slot as usize];
+        if page.occupied >> tick & 1 == 0 {
+            return false;
+        }
+        page.occupied &= !(1 << tick);
+        if page.occupied == 0 {
+            self.free.push(slot);
+            self.directory[place] = 0;
+            self.present.remove(place);
+        }
+        true
+    }
+
+    /// The occupied price next behind `price`.
+    #[inline]
+    fn next_worse(&self, price: i64) -> Option<i64> {
+        let near = match self.side {
+            Side::Buy => self.near_below(price),
+            Side::Sell => self.near_above(price),
+        };
+        if self.far.is_empty() {
+            return near;
+        }
+        match self.side {
+            Side::Buy => near.max(self.far.range(..price).next_back().map(|(p, _)| *p)),
+            Side::Sell => {
+                let far = self.far.range((std::ops::Bound::Excluded(price), std::ops::Bound::Unbounded)).next().map(|(p, _)| *p);
+                near.into_iter().chain(far).min()
+            }
+        }
+    }
+
+    fn near_below(&self, price: i64) -> Option<i64> {
+        let last = self.first_page + DIRECTORY_PAGES as i64;
+        let below = price.min(last << PAGE_BITS) - 1;
+        let place = self.place(below)?;
+        if let Some(slot) = self.directory[place].checked_sub(1) {
+            let word = self.pages[slot as usize].occupied & (u64::MAX >> (63 - tick_of(below)));
+            if word != 0 {
+                return Some(self.price_at(place, 63 - word.leading_zeros()));
+            }
+        }
+        let place = self.present.at_or_below(place.checked_sub(1)?)?;
+        let word = self.pages[self.directory[place] as usize - 1].occupied;
+        Some(self.price_at(place, 63 - word.leading_zeros()))
+    }
+
+    fn near_above(&self, price: i64) -> Option<i64> {
+        let above = price.checked_add(1)?.max(self.first_page << PAGE_BITS);
+        let place = self.place(above)?;
+        if let Some(slot) = self.directory[place].checked_sub(1) {
+            let word = self.pages[slot as usize].occupied & (u64::MAX << tick_of(above));
+            if word != 0 {
+                return Some(self.price_at(place, word.trailing_zeros()));
+            }
+        }
+        let place = self.present.at_or_above(place + 1)?;
+        let word = self.pages[self.directory[place] as usize - 1].occupied;
+        Some(self.price_at(place, word.trailing_zeros()))
+    }
+
+    #[inline]
+    const fn price_at(&self, place: usize, tick: u32) -> i64 {
+        ((self.first_page + place as i64) << PAGE_BITS) + tick as i64
+    }
+
+    /// Puts the middle of the (empty) directory at a price.
+    fn centre(&mut self, price: i64) {
+        let pages = DIRECTORY_PAGES as i64;
+        // The upper bound keeps the price behind the last page an i64.
+        self.first_page = ((price >> PAGE_BITS) - pages / 2).clamp(0, (i64::MAX >> PAGE_BITS) - pages);
+    }
+
+    /// Counts a write beyond the directory and moves the directory to the touch when they have become frequent; the count
+    /// grows with the number of levels, so that moving stays cheap on average.
+    #[cold]
+    fn write_far(&mut self) {
+        self.far_writes += 1;
+        let Some(best) = self.best else { return };
+        if self.far_writes > FAR_WRITES_MIN.max(4 * self.len) {
+            let levels: Vec<(Price, V)> = self.iter().collect();
+            self.clear();
+            self.centre(best);
+            for (price, value) in levels {
+                self.restore(price.0, value);
+            }
+            self.best = Some(best);
+        }
+    }
+
+    fn restore(&mut self, price: i64, value: V) {
+        match self.place(price) {
+            Some(place) => *self.near_level(place, tick_of(price)) = value,
+            None => {
+                self.len += 1;
+                self.far.insert(price, value);
+            }
+        }
+    }
+}
+
+#[inline]
+const fn tick_of(price: i64) -> usize {
+    (price & (PAGE_TICKS as i64 - 1)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DIRECTORY_PAGES, FAR_WRITES_MIN, Ladder, PAGE_BITS};
+    use tradewind_types::{Price, Side};
+
+    /// Beyond the reach of a directory centred low.
+    const FAR: i64 = (DIRECTORY_PAGES as i64) << (PAGE_BITS + 2);
+
+    #[test]
+    fn the_directory_follows_the_touch() {
+        let mut bids = Ladder::new(Side::Buy);
+        *bids.level(Price(5)) = 1;
+        for step in 0..=FAR_WRITES_MIN as i64 + 1 {
+            *bids.level(Price(FAR + step % 100)) = step;
+        }
+        assert!(bids.place(FAR).is_some() && bids.place(5).is_none());
+        assert_eq!((bids.best(), bids.len(), bids.get(Price(5))), (Some(Price(FAR + 99)), 101, Some(1)));
+        assert_eq!(bids.far.len(), 1);
+    }
+
+    #[test]
+    fn the_largest_price_is_a_price_like_any_other() {
+        for side in [Side::Buy, Side::Sell] {
+            let mut ladder = Ladder::new(side);
+            for price in [i64::MAX, 1, i64::MAX - 1, i64::MAX - 64] {
+                *ladder.level(Price(price)) = price;
+            }
+            let mut prices: Vec<i64> = ladder.iter().map(|(price, _)| price.0).collect();
+            prices.sort_unstable();
+            assert_eq!(prices, [1, i64::MAX - 64, i64::MAX - 1, i64::MAX]);
+        }
+    }
+
+    #[test]
+    fn pages_are_recycled() {
+        let mut asks = Ladder::new(Side::Sell);
+        for price in 1..100_000 {
+            *asks.level(Price(price)) = price;
+            asks.remove(Price(price - 3));
+        }
+        assert_eq!((asks.len(), asks.best()), (3, Some(Price(99_997))));
+        assert!(asks.pages.len() <= 2, "{} pages for three levels", asks.pages.len());
+    }
+
+    #[test]
+    fn an_emptied_level_forgets_its_value() {
+        let mut asks = Ladder::new(Side::Sell);
+        *asks.level(Price(7)) = 9;
+        *asks.level(Price(8)) = 9;
+        asks.remove(Price(7));
+        assert_eq!((asks.get(Price(7)), *asks.level(Price(7))), (None, 0));
+        asks.clear();
+        assert_eq!((asks.best(), asks.len(), asks.iter().count()), (None, 0, 0));
+    }
+}

@@ -1,0 +1,365 @@
+//! (state, outcome) → state. Nothing here decides: what an outcome says has happened.
+
+use crate::error::ApplyError;
+use crate::ledger::LedgerAccount;
+use crate::orders::{Amendment, Order, OrderIndex};
+use crate::position::{booked_cost, signed_lots};
+use crate::registry::{check_scope, dense};
+use crate::state::State;
+use crate::timers::Pending;
+use tradewind_limits::{BookHealth, Ceiling, Held, Route, limit_reservation, spending_asset};
+use tradewind_types::{
+    AccountId, Amount, AssetId, Author, BookId, Definition, DefinitionRefusal, DoneReason, Fill, Instrument, InstrumentId, InstrumentKind,
+    MoneyError, OrderId, OrderKind, OrderState, OrderTerms, Outcome, Price, Qty, Settlement, Timestamp,
+};
+
+/// No single posting may be larger than this many units: sums of them then stay inside `i128` for longer than any history.
+pub(crate) const LARGEST_POSTING: i128 = 1 << 100;
+
+impl State {
+    /// Applies one outcome. An error leaves the state as it was.
+    pub(crate) fn apply(&mut self, outcome: &Outcome) -> Result<(), ApplyError> {
+        match outcome {
+            Outcome::Defined(definition) => self.define(definition),
+            Outcome::OrderSent { order, author, terms, reserved, at } => self.send(*order, *author, terms, *reserved, *at),
+            Outcome::CancelSent { order, .. } => self.cancel_sent(*order),
+            Outcome::AmendSent { order, price, qty, at } => self.amend_sent(*order, Amendment { price: *price, qty: *qty }, *at),
+            Outcome::Accepted { order, venue_order, .. } => self.transition(*order, |o| {
+                o.venue_order = Some(*venue_order);
+                o.state = match o.state {
+                    OrderState::Cancelling => OrderState::Cancelling,
+                    OrderState::Done { reason } if reason != DoneReason::NeverArrived => o.state,
+                    OrderState::Sent
+                    | OrderState::Open
+                    | OrderState::Amending { .. }
+                    | OrderState::Unknown { .. }
+                    | OrderState::Done { .. } => o.resting_state(),
+                };
+            }),
+            Outcome::Filled { fill, settlement, .. } => self.fill(fill, settlement),
+            Outcome::Amended { order, price, qty, .. } => self.amended(*order, *price, *qty),
+            Outcome::AmendRejected { order, .. } => self.amend_rejected(*order),
+            Outcome::CancelRejected { order, .. } => self.transition(*order, |o| {
+                if o.state == OrderState::Cancelling {
+                    o.state = o.state_without_cancel();
+                }
+            }),
+            Outcome::BecameUnknown { order, since, until, .. } => {
+                self.transition(*order, |o| o.state = OrderState::Unknown { since: *since, until: *until })
+            }
+            Outcome::Rejected { order, reason, .. } => self.end(*order, DoneReason::Rejected(*reason)),
+            Outcome::Cancelled { order, .. } => self.end(*order, DoneReason::Cancelled),
+            Outcome::Expired { order, .. } => self.end(*order, DoneReason::Expired),
+            Outcome::NeverArrived { order, .. } => self.end(*order, DoneReason::NeverArrived),
+            Outcome::BookInvalid { instrument, .. } => self.set_health(*instrument, BookHealth::Invalid),
+            Outcome::BookRestored { instrument, .. } => self.set_health(*instrument, BookHealth::Valid),
+            Outcome::AlgoStarted { algo, spec, .. } => self.algos.start(*algo, *spec),
+            Outcome::AlgoStopped { algo, .. } => {
+                self.algos.stop(*algo)?;
+                self.timers.drop_all_of(*algo);
+                Ok(())
+            }
+            Outcome::ParametersSet { algo, version, parameters, .. } => self.algos.set_parameters(*algo, *version, *parameters),
+            Outcome::TimerSet { timer, algo, due } => self.timers.set(Pending { due: *due, timer: *timer, algo: *algo }),
+            Outcome::TimerFired { timer, .. } => self.timers.fire(*timer),
+            Outcome::Halted { scope, .. } => {
+                check_scope(*scope)?;
+                self.limits.halt(*scope);
+                Ok(())
+            }
+            Outcome::Resumed { scope, .. } => {
+                check_scope(*scope)?;
+                self.limits.resume(*scope);
+                Ok(())
+            }
+            Outcome::Refused { .. }
+            | Outcome::FillRepeated { .. }
+            | Outcome::Unrecognised { .. }
+            | Outcome::DefinitionRefused { .. }
+            | Outcome::AlgoRefused { .. } => Ok(()),
+        }
+    }
+
+    /// Whether a definition can take effect now.
+    pub(crate) fn check_definition(&self, definition: &Definition) -> Result<(), DefinitionRefusal> {
+        self.registry.check(definition)?;
+        match definition {
+            Definition::Epoch { epoch, .. } => {
+                let current = self.orders.epoch();
+                if *epoch > current { Ok(()) } else { Err(DefinitionRefusal::EpochNotRising { current, asked: *epoch }) }
+            }
+            Definition::Deposit { amount, .. } if amount.0.unsigned_abs() > LARGEST_POSTING.unsigned_abs() => {
+                Err(DefinitionRefusal::Overflow)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn define(&mut self, definition: &Definition) -> Result<(), ApplyError> {
+        self.check_definition(definition)?;
+        match definition {
+            Definition::Limits(settings) => self.limits.define(*settings),
+            Definition::Epoch { node, epoch } => self.orders.start_epoch(*node, *epoch),
+            Definition::Deposit { account, book, asset, amount } => {
+                let total = self.books.balances.get(book.index(), asset.index()).plus(*amount)?;
+                self.ledger.transfer(*asset, LedgerAccount::External, LedgerAccount::Balance(*account), *amount)?;
+                *self.books.balances.at(book.index(), asset.index()) = total;
+            }
+            Definition::Asset(_) | Definition::Instrument(_) | Definition::Account(_) | Definition::Book { .. } => {
+                self.registry.define(definition)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_health(&mut self, instrument: InstrumentId, health: BookHealth) -> Result<(), ApplyError> {
+        dense(instrument.0)?;
+        *crate::grid::grown(&mut self.health, instrument.index()) = health;
+        Ok(())
+    }
+
+    fn send(&mut self, id: OrderId, author: Author, terms: &OrderTerms, reserved: Amount, at: Timestamp) -> Result<(), ApplyError> {
+        let route = self.route(terms)?;
+        let order = Order {
+            id,
+            author,
+            terms: *terms,
+            state: OrderState::Sent,
+            filled: Qty::ZERO,
+            venue_order: None,
+            amendment: None,
+            sent_at: at,
+            ceiling: Ceiling::new(terms.qty, reserved)?,
+            held: Held::default(),
+            last_trade: None,
+        };
+        let index = self.orders.push(order)?;
+        self.limits.count_order(route, at);
+        self.rehold(index)
+    }
+
+    fn cancel_sent(&mut self, id: OrderId) -> Result<(), ApplyError> {
+        let index = self.index_of(id)?;
+        let terms = self.order_at(index, id)?.terms;
+        self.limits.count_cancel(self.route(&terms)?);
+        self.change(index, |o| {
+            // An unknown order stays unknown: its deadline still decides what "not found" means.
+            if o.is_live() && !matches!(o.state, OrderState::Unknown { .. }) {
+                o.state = OrderState::Cancelling;
+            }
+        })
+    }
+
+    fn amend_sent(&mut self, id: OrderId, amendment: Amendment, at: Timestamp) -> Result<(), ApplyError> {
+        let index = self.index_of(id)?;
+        let order = self.order_at(index, id)?;
+        let terms = order.terms;
+        let ceiling = order.ceiling.or(self.ceiling_of(&terms, amendment.price, amendment.qty)?)?;
+        self.limits.count_order(self.route(&terms)?, at);
+        self.change(index, |o| {
+            o.amendment = Some(amendment);
+            o.ceiling = ceiling;
+            o.state = o.resting_state();
+        })
+    }
+
+    fn amended(&mut self, id: OrderId, price: Price, qty: Qty) -> Result<(), ApplyError> {
+        let index = self.index_of(id)?;
+        let terms = self.order_at(index, id)?.terms;
+        let ceiling = self.ceiling_of(&terms, price, qty)?;
+        self.change(index, |o| {
+            o.terms.kind = OrderKind::Limit { price };
+            o.terms.qty = qty;
+            o.amendment = None;
+            o.ceiling = ceiling;
+            if matches!(o.state, OrderState::Sent | OrderState::Amending { .. } | OrderState::Unknown { .. }) {
+                o.state = OrderState::Open;
+            }
+            finish_if_filled(o);
+        })
+    }
+
+    fn amend_rejected(&mut self, id: OrderId) -> Result<(), ApplyError> {
+        let index = self.index_of(id)?;
+        let order = self.order_at(index, id)?;
+        let terms = order.terms;
+        let ceiling = match order.price() {
+            Some(price) => self.ceiling_of(&terms, price, terms.qty)?,
+            None => order.ceiling,
+        };
+        self.change(index, |o| {
+            o.amendment = None;
+            o.ceiling = ceiling;
+            if matches!(o.state, OrderState::Amending { .. }) {
+                o.state = OrderState::Open;
+            }
+            finish_if_filled(o);
+        })
+    }
+
+    fn end(&mut self, id: OrderId, reason: DoneReason) -> Result<(), ApplyError> {
+        self.transition(id, |o| {
+            o.amendment = None;
+            o.state = OrderState::Done { reason };
+        })
+    }
+
+    fn fill(&mut self, fill: &Fill, settlement: &Settlement) -> Result<(), ApplyError> {
+        let index = self.index_of(fill.order)?;
+        let order = self.order_at(index, fill.order)?;
+        let (terms, author) = (order.terms, order.author);
+        let filled = order.filled.plus(fill.qty)?;
+        let instrument = self.registry.instrument(terms.instrument).ok_or(ApplyError::NotDefined)?;
+        self.registry.asset(fill.fee.asset).ok_or(ApplyError::NotDefined)?;
+        let (lots, cost) = (signed_lots(terms.side, fill), booked_cost(instrument, terms.side, fill)?);
+        let (account_position, _) = self.position(terms.account, terms.instrument).after(lots, cost)?;
+        let (book_position, book_profit) = self.book_position(terms.book, terms.instrument).after(lots, cost)?;
+        let money = Money::of(instrument, &terms, fill, settlement, book_profit);
+        money.post(self)?;
+        *self.positions.at(terms.account.index(), terms.instrument.index()) = account_position;
+        *self.books.positions.at(terms.book.index(), terms.instrument.index()) = book_position;
+        self.exposure.trade(terms.instrument.index(), lots);
+        self.orders.add_trade(index, fill.trade);
+        if let Author::Algo(algo) = author {
+            self.algos.add_fill(algo, fill.qty);
+        }
+        self.change(index, |o| {
+            o.filled = filled;
+            match o.state {
+                OrderState::Sent => o.state = OrderState::Open,
+                OrderState::Done { reason: DoneReason::NeverArrived } => o.state = o.resting_state(),
+                _ => {}
+            }
+            finish_if_filled(o);
+        })
+    }
+
+    fn transition(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) -> Result<(), ApplyError> {
+        let index = self.index_of(id)?;
+        self.change(index, change)
+    }
+
+    /// Changes an order, then what it holds back and where it is listed.
+    #[inline]
+    fn change(&mut self, index: OrderIndex, change: impl FnOnce(&mut Order)) -> Result<(), ApplyError> {
+        if let Some(order) = self.orders.get_mut(index) {
+            change(order);
+        }
+        self.rehold(index)
+    }
+
+    #[inline]
+    fn rehold(&mut self, index: OrderIndex) -> Result<(), ApplyError> {
+        let order = self.orders.get_mut(index).ok_or(ApplyError::NotDefined)?;
+        let instrument = self.registry.instrument(order.terms.instrument).ok_or(ApplyError::NotDefined)?;
+        let (before, is_live) = (order.held, order.is_live());
+        order.held = if is_live { order.ceiling.held(order.filled)? } else { Held::default() };
+        let spends = spending_asset(instrument, order.terms.side);
+        self.exposure.exchange(&order.terms, spends, before, order.held)?;
+        let author = order.author;
+        self.orders.relist(index, is_live);
+        if let Author::Algo(algo) = author {
+            self.algos.relist(algo, index, is_live);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn index_of(&self, order: OrderId) -> Result<OrderIndex, ApplyError> {
+        self.orders.index_of(order).ok_or(ApplyError::UnknownOrder { order })
+    }
+
+    #[inline]
+    fn order_at(&self, index: OrderIndex, order: OrderId) -> Result<&Order, ApplyError> {
+        self.orders.get(index).ok_or(ApplyError::UnknownOrder { order })
+    }
+
+    #[inline]
+    fn route(&self, terms: &OrderTerms) -> Result<Route, ApplyError> {
+        let instrument = self.registry.instrument(terms.instrument).ok_or(ApplyError::NotDefined)?;
+        self.registry.account(terms.account).ok_or(ApplyError::NotDefined)?;
+        self.registry.book(terms.book).ok_or(ApplyError::NotDefined)?;
+        Ok(Route { venue: instrument.terms().venue, account: terms.account, book: terms.book, instrument: terms.instrument })
+    }
+
+    fn ceiling_of(&self, terms: &OrderTerms, price: Price, qty: Qty) -> Result<Ceiling, ApplyError> {
+        let instrument = self.registry.instrument(terms.instrument).ok_or(ApplyError::NotDefined)?;
+        let account = self.registry.account(terms.account).ok_or(ApplyError::NotDefined)?;
+        Ok(Ceiling::new(qty, limit_reservation(instrument, account, terms.side, price, qty)?)?)
+    }
+}
+
+/// Complete when the largest outcome is filled: while an amend is under way, only the larger total decides.
+#[inline]
+fn finish_if_filled(order: &mut Order) {
+    if order.is_live() && order.filled >= order.ceiling.qty() {
+        order.amendment = None;
+        order.state = OrderState::Done { reason: DoneReason::Filled };
+    }
+}
+
+/// The postings of one fill.
+struct Money {
+    account: AccountId,
+    book: BookId,
+    venue: LedgerAccount,
+    fees: LedgerAccount,
+    rounding_account: LedgerAccount,
+    base: (AssetId, Amount),
+    cash: (AssetId, Amount),
+    rounding: Amount,
+    fee: (AssetId, Amount),
+    /// What the book books as cash: the account's for spot, its own realised profit for derivatives.
+    book_cash: Amount,
+}
+
+impl Money {
+    #[inline]
+    fn of(instrument: &Instrument, terms: &OrderTerms, fill: &Fill, settlement: &Settlement, book_profit: Amount) -> Self {
+        let venue = instrument.terms().venue;
+        let book_cash = match instrument.terms().kind {
+            InstrumentKind::Spot => settlement.cash,
+            InstrumentKind::LinearPerpetual | InstrumentKind::InversePerpetual => book_profit,
+        };
+        Self {
+            account: terms.account,
+            book: terms.book,
+            venue: LedgerAccount::Venue(venue),
+            fees: LedgerAccount::Fees(venue),
+            rounding_account: LedgerAccount::Rounding(venue),
+            base: (instrument.terms().base, settlement.base),
+            cash: (instrument.value_asset(), settlement.cash),
+            rounding: settlement.rounding,
+            fee: (fill.fee.asset, fill.fee.amount),
+            book_cash,
+        }
+    }
+
+    /// Posts to the ledger and the book. Sizes are checked first, so that nothing is posted by half.
+    #[inline]
+    fn post(&self, state: &mut State) -> Result<(), MoneyError> {
+        for amount in [self.base.1, self.cash.1, self.rounding, self.fee.1, self.book_cash] {
+            if amount.0.unsigned_abs() > LARGEST_POSTING.unsigned_abs() {
+                return Err(MoneyError::Overflow { operation: "post", left: amount.0, right: LARGEST_POSTING });
+            }
+        }
+        let balance = LedgerAccount::Balance(self.account);
+        let (ledger, books) = (&mut state.ledger, &mut state.books);
+        ledger.transfer(self.base.0, self.venue, balance, self.base.1)?;
+        ledger.transfer(self.cash.0, self.venue, balance, self.cash.1.minus(self.rounding)?)?;
+        ledger.transfer(self.cash.0, self.rounding_account, balance, self.rounding)?;
+        ledger.transfer(self.fee.0, balance, self.fees, self.fee.1)?;
+        let book = self.book.index();
+        for (asset, amount) in [self.base, (self.cash.0, self.book_cash), (self.fee.0, self.fee.1.negated())] {
+            if amount != Amount::ZERO {
+                let balance = books.balances.at(book, asset.index());
+                *balance = balance.plus(amount)?;
+            }
+        }
+        if self.fee.1 != Amount::ZERO {
+            let fees = books.fees.at(book, self.fee.0.index());
+            *fees = fees.plus(self.fee.1)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Double entry per asset: every posting takes from one account what it gives to another, so each asset sums to zero.
+
+use crate::grid::Grid;
+use tradewind_types::{AccountId, Amount, AssetId, MoneyError, StateDigest, VenueId};
+
+/// Where money can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerAccount {
+    /// Ours, at a venue.
+    Balance(AccountId),
+    /// The other side of everything traded there, at our exact figures.
+    Venue(VenueId),
+    /// Fees charged there.
+    Fees(VenueId),
+    /// What the venue's own rounding gave us, or took.
+    Rounding(VenueId),
+    /// The world outside: deposits come from it.
+    External,
+}
+
+/// Balances of every ledger account in every asset.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    balances: Grid<Amount>,
+    venues: Grid<Amount>,
+    fees: Grid<Amount>,
+    rounding: Grid<Amount>,
+    external: Grid<Amount>,
+}
+
+impl Ledger {
+    /// What an account holds of an asset. Negative on the other side: a venue that paid us shows it as a minus.
+    #[inline]
+    #[must_use]
+    pub fn balance(&self, account: LedgerAccount, asset: AssetId) -> Amount {
+        let (grid, row) = match account {
+            LedgerAccount::Balance(id) => (&self.balances, id.index()),
+            LedgerAccount::Venue(id) => (&self.venues, id.index()),
+            LedgerAccount::Fees(id) => (&self.fees, id.index()),
+            LedgerAccount::Rounding(id) => (&self.rounding, id.index()),
+            LedgerAccount::External => (&self.external, 0),
+        };
+        grid.get(row, asset.index())
+    }
+
+    /// Whether every asset sums to zero over all accounts.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        let mut sums: Vec<Amount> = Vec::new();
+        for grid in self.grids() {
+            for (_, asset, amount) in grid.cells() {
+                let sum = crate::grid::grown(&mut sums, asset);
+                let Ok(total) = sum.plus(amount) else { return false };
+                *sum = total;
+            }
+        }
+        sums.iter().all(|sum| *sum == Amount::ZERO)
+    }
+
+    /// Moves an amount; nothing moves when either side would overflow.
+    #[inline]
+    pub(crate) fn transfer(&mut self, asset: AssetId, from: LedgerAccount, to: LedgerAccount, amount: Amount) -> Result<(), MoneyError> {
+        if amount == Amount::ZERO || from == to {
+            return Ok(());
+        }
+        let giver = self.balance(from, asset).minus(amount)?;
+        let taker = self.balance(to, asset).plus(amount)?;
+        *self.cell(from, asset) = giver;
+        *self.cell(to, asset) = taker;
+        Ok(())
+    }
+
+    /// Own balances of one account.
+    pub(crate) fn holdings(&self, account: AccountId) -> impl Iterator<Item = (usize, Amount)> + '_ {
+        self.balances.row(account.index())
+    }
+
+    /// All own balances: (account, asset, amount).
+    pub(crate) fn all_holdings(&self) -> impl Iterator<Item = (usize, usize, Amount)> + '_ {
+        self.balances.cells()
+    }
+
+    pub(crate) fn digest(&self, digest: &mut StateDigest) {
+        for grid in self.grids() {
+            digest.unsigned(grid.cells().count() as u64);
+            for (row, asset, amount) in grid.cells() {
+                digest.unsigned(row as u64).unsigned(asset as u64).wide(amount.0);
+            }
+        }
+    }
+
+    const fn grids(&self) -> [&Grid<Amount>; 5] {
+        [&self.balances, &self.venues, &self.fees, &self.rounding, &self.external]
+    }
+
+    #[inline]
+    fn cell(&mut self, account: LedgerAccount, asset: AssetId) -> &mut Amount {
+        let (grid, row) = match account {
+            LedgerAccount::Balance(id) => (&mut self.balances, id.index()),
+            LedgerAccount::Venue(id) => (&mut self.venues, id.index()),
+            LedgerAccount::Fees(id) => (&mut self.fees, id.index()),
+            LedgerAccount::Rounding(id) => (&mut self.rounding, id.index()),
+            LedgerAccount::External => (&mut self.external, 0),
+        };
+        grid.at(row, asset.index())
+    }
+}

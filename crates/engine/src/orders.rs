@@ -1,0 +1,269 @@
+//! Every order ever sent, densely by its counter, and which of them live.
+
+use crate::error::ApplyError;
+use tradewind_limits::{Ceiling, Held};
+use tradewind_types::{
+    Author, DoneReason, OrderId, OrderKind, OrderState, OrderTerms, Price, Qty, StateDigest, Timestamp, TradeId, VenueOrderId,
+};
+
+/// Position of an order in the table.
+pub(crate) type OrderIndex = u32;
+
+/// An amend on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amendment {
+    /// Price asked for.
+    pub price: Price,
+    /// Total quantity asked for.
+    pub qty: Qty,
+}
+
+/// An order and everything known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Ours.
+    pub id: OrderId,
+    /// Who wanted it.
+    pub author: Author,
+    /// Its terms as they are now.
+    pub terms: OrderTerms,
+    /// Where it is in its life.
+    pub state: OrderState,
+    /// Filled so far.
+    pub filled: Qty,
+    /// The venue's id, once acknowledged.
+    pub venue_order: Option<VenueOrderId>,
+    /// An amend that nobody has answered yet, whatever the state says meanwhile.
+    pub amendment: Option<Amendment>,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Its largest outcome.
+    pub ceiling: Ceiling,
+    /// What it holds back now; nothing once it is over.
+    pub held: Held,
+    pub(crate) last_trade: Option<u32>,
+}
+
+impl Order {
+    /// Whether it is not over.
+    #[inline]
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        !matches!(self.state, OrderState::Done { .. })
+    }
+
+    /// Limit price; none for a market order.
+    #[inline]
+    #[must_use]
+    pub const fn price(&self) -> Option<Price> {
+        match self.terms.kind {
+            OrderKind::Limit { price } => Some(price),
+            OrderKind::Market => None,
+        }
+    }
+
+    /// The state of an order at the venue with nothing under way but, perhaps, an amend.
+    pub(crate) const fn resting_state(&self) -> OrderState {
+        match self.amendment {
+            Some(Amendment { price, qty }) => OrderState::Amending { price, qty },
+            None => OrderState::Open,
+        }
+    }
+
+    /// The state it falls back to when a cancel was refused.
+    pub(crate) const fn state_without_cancel(&self) -> OrderState {
+        if self.venue_order.is_none() && self.filled.0 == 0 { OrderState::Sent } else { self.resting_state() }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Epoch {
+    node: u16,
+    epoch: u32,
+    /// Index of its first order.
+    first: OrderIndex,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct AppliedTrade {
+    trade: TradeId,
+    previous: Option<u32>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Orders {
+    table: Vec<Order>,
+    epochs: Vec<Epoch>,
+    /// Live orders, oldest first.
+    live: Vec<OrderIndex>,
+    /// Trades of all orders, each linked to the previous one of the same order.
+    trades: Vec<AppliedTrade>,
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Self { table: Vec::new(), epochs: vec![Epoch { node: 0, epoch: 0, first: 0 }], live: Vec::new(), trades: Vec::new() }
+    }
+}
+
+impl Orders {
+    #[inline]
+    fn current(&self) -> Epoch {
+        self.epochs.last().copied().unwrap_or(Epoch { node: 0, epoch: 0, first: 0 })
+    }
+
+    pub(crate) fn epoch(&self) -> u32 {
+        self.current().epoch
+    }
+
+    pub(crate) fn start_epoch(&mut self, node: u16, epoch: u32) {
+        let first = self.table.len() as OrderIndex;
+        self.epochs.push(Epoch { node, epoch, first });
+    }
+
+    /// The id of the next order.
+    #[inline]
+    pub(crate) fn next_id(&self) -> OrderId {
+        let Epoch { node, epoch, first } = self.current();
+        OrderId { node, epoch, counter: (self.table.len() - first as usize) as u64 + 1 }
+    }
+
+    #[inline]
+    pub(crate) fn index_of(&self, id: OrderId) -> Option<OrderIndex> {
+        let span = self.epochs.iter().rev().find(|e| e.epoch == id.epoch && e.node == id.node)?;
+        let index = OrderIndex::try_from(id.counter.checked_sub(1)?.checked_add(u64::from(span.first))?).ok()?;
+        (self.table.get(index as usize)?.id == id).then_some(index)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: OrderIndex) -> Option<&Order> {
+        self.table.get(index as usize)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: OrderIndex) -> Option<&mut Order> {
+        self.table.get_mut(index as usize)
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, id: OrderId) -> Option<&Order> {
+        self.get(self.index_of(id)?)
+    }
+
+    pub(crate) fn all(&self) -> &[Order] {
+        &self.table
+    }
+
+    pub(crate) fn live(&self) -> &[OrderIndex] {
+        &self.live
+    }
+
+    /// Adds an order that holds nothing yet.
+    pub(crate) fn push(&mut self, order: Order) -> Result<OrderIndex, ApplyError> {
+        let expected = self.next_id();
+        let index = OrderIndex::try_from(self.table.len()).map_err(|_| ApplyError::OrderOutOfTurn { expected, found: order.id })?;
+        if order.id != expected {
+            return Err(ApplyError::OrderOutOfTurn { expected, found: order.id });
+        }
+        self.table.push(order);
+        self.live.push(index);
+        Ok(index)
+    }
+
+    /// Brings the list of live orders into line after a change of state.
+    #[inline]
+    pub(crate) fn relist(&mut self, index: OrderIndex, is_live: bool) {
+        keep_listed(&mut self.live, index, is_live);
+    }
+
+    /// Whether this trade was applied to the order. The order is part of the key, since the two sides of a self-trade share
+    /// the venue's id.
+    #[inline]
+    pub(crate) fn has_trade(&self, order: &Order, trade: TradeId) -> bool {
+        let mut next = order.last_trade;
+        while let Some(applied) = next.and_then(|at| self.trades.get(at as usize)) {
+            if applied.trade == trade {
+                return true;
+            }
+            next = applied.previous;
+        }
+        false
+    }
+
+    #[inline]
+    pub(crate) fn add_trade(&mut self, index: OrderIndex, trade: TradeId) {
+        let at = self.trades.len() as u32;
+        if let Some(order) = self.table.get_mut(index as usize) {
+            self.trades.push(AppliedTrade { trade, previous: order.last_trade });
+            order.last_trade = Some(at);
+        }
+    }
+
+    pub(crate) fn digest(&self, digest: &mut StateDigest) {
+        digest.unsigned(self.epochs.len() as u64);
+        for e in &self.epochs {
+            digest.unsigned(u64::from(e.node)).unsigned(u64::from(e.epoch)).unsigned(u64::from(e.first));
+        }
+        digest.unsigned(self.table.len() as u64);
+        for order in &self.table {
+            order.digest(digest);
+            let mut next = order.last_trade;
+            while let Some(applied) = next.and_then(|at| self.trades.get(at as usize)) {
+                digest.bytes(&applied.trade.0.to_le_bytes());
+                next = applied.previous;
+            }
+            digest.unsigned(u64::MAX);
+        }
+    }
+}
+
+/// Adds to or removes from a list sorted by age; does nothing where it is right already.
+#[inline]
+pub(crate) fn keep_listed(list: &mut Vec<OrderIndex>, index: OrderIndex, is_live: bool) {
+    match (list.binary_search(&index), is_live) {
+        (Ok(at), false) => {
+            list.remove(at);
+        }
+        (Err(at), true) => list.insert(at, index),
+        (Ok(_), true) | (Err(_), false) => {}
+    }
+}
+
+impl Order {
+    fn digest(&self, digest: &mut StateDigest) {
+        let OrderId { node, epoch, counter } = self.id;
+        digest.unsigned(u64::from(node)).unsigned(u64::from(epoch)).unsigned(counter);
+        match self.author {
+            Author::Operator => digest.unsigned(0),
+            Author::Strategy(book) => digest.unsigned(1).unsigned(u64::from(book.0)),
+            Author::Algo(algo) => digest.unsigned(2).unsigned(u64::from(algo.0)),
+        };
+        let t = &self.terms;
+        digest.unsigned(u64::from(t.instrument.0)).unsigned(u64::from(t.account.0)).unsigned(u64::from(t.book.0));
+        digest.signed(t.side.sign()).signed(self.price().map_or(i64::MIN, |p| p.0)).unsigned(t.time_in_force as u64);
+        digest.signed(t.qty.0).unsigned(t.exposure as u64).signed(self.filled.0).signed(self.sent_at.0);
+        match self.state {
+            OrderState::Sent => digest.unsigned(0),
+            OrderState::Open => digest.unsigned(1),
+            OrderState::Amending { price, qty } => digest.unsigned(2).signed(price.0).signed(qty.0),
+            OrderState::Cancelling => digest.unsigned(3),
+            OrderState::Unknown { since, until } => digest.unsigned(4).signed(since.0).signed(until.0),
+            OrderState::Done { reason } => digest.unsigned(5).unsigned(match reason {
+                DoneReason::Filled => 0,
+                DoneReason::Cancelled => 1,
+                DoneReason::Expired => 2,
+                DoneReason::NeverArrived => 3,
+                DoneReason::Rejected(why) => 4 + why as u64,
+            }),
+        };
+        match self.venue_order {
+            None => digest.unsigned(0),
+            Some(id) => digest.unsigned(1).bytes(&id.0.to_le_bytes()),
+        };
+        match self.amendment {
+            None => digest.unsigned(0),
+            Some(Amendment { price, qty }) => digest.unsigned(1).signed(price.0).signed(qty.0),
+        };
+        digest.signed(self.ceiling.qty().0).wide(self.ceiling.amount().0).signed(self.held.lots).wide(self.held.amount.0);
+    }
+}

@@ -1,0 +1,39 @@
+//! Orders → acks and fills: what a venue does.
+//!
+//! An [`Exchange`] is a state machine without I/O or clock. [`L2Exchange`] overlays our orders on recorded depth and trades
+//! with a model of queue position; [`BarExchange`] fills them on bars under a stated model; [`MatchingBook`] matches
+//! participants with each other by price and time.
+//!
+//! Shared rules: an order id is good once ([`RejectReason::DuplicateId`]); an order that breaks a filter of its instrument, or
+//! names one that is not listed, is [`RejectReason::InvalidFilter`]; the unfilled rest of an immediate order is `Cancelled`;
+//! every fill carries its fee ([`FeeSchedule`]) and the venue's clock. Balances, margin and [`Exposure::ReduceOnly`] are not
+//! judged here: an exchange sees orders, not accounts.
+//!
+//! [`RejectReason::DuplicateId`]: tradewind_types::RejectReason::DuplicateId
+//! [`RejectReason::InvalidFilter`]: tradewind_types::RejectReason::InvalidFilter
+//! [`Exposure::ReduceOnly`]: tradewind_types::Exposure::ReduceOnly
+
+mod bars;
+mod desk;
+mod fees;
+mod index;
+mod l2;
+mod matching;
+mod queue;
+
+pub use bars::{BarExchange, BarFillModel, BarListing, Impact};
+pub use fees::{FeeAsset, FeeSchedule};
+pub use l2::{L2Exchange, Listing};
+pub use matching::{Execution, MatchingBook, NewOrder, Placement};
+pub use queue::QueueModel;
+
+use tradewind_types::{MarketEvent, OrderRequest, Timestamp, VenueReply};
+
+/// A venue: market data and our requests in, its private replies out. Time is an argument and never runs backwards.
+pub trait Exchange {
+    /// Public market data reaches the matching engine at `at` (venue clock). Fills it causes are appended to `replies`.
+    fn on_market(&mut self, at: Timestamp, event: &MarketEvent<'_>, replies: &mut Vec<VenueReply>);
+
+    /// A request of ours reaches the matching engine at `at` (venue clock). The answer, and fills, are appended to `replies`.
+    fn on_request(&mut self, at: Timestamp, request: &OrderRequest, replies: &mut Vec<VenueReply>);
+}

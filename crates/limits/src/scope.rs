@@ -1,0 +1,250 @@
+//! Settings, halts and rate windows of each scope: firm, venue, account, book.
+
+use std::collections::VecDeque;
+use tradewind_types::{AccountId, BookId, InstrumentId, LimitScope, LimitSettings, Nanos, RefusalReason, StateDigest, Timestamp, VenueId};
+
+/// Which scopes an order falls under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Where it trades.
+    pub venue: VenueId,
+    /// Whose money.
+    pub account: AccountId,
+    /// Whose strategy.
+    pub book: BookId,
+    /// What.
+    pub instrument: InstrumentId,
+}
+
+/// Settings with the times of the orders in their rate window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rule {
+    pub(crate) settings: LimitSettings,
+    /// The latest orders, oldest first; never more than the rate limit, which is all that a check needs.
+    sent: VecDeque<Timestamp>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct ScopeLimits {
+    halted: bool,
+    cancels_sent: u64,
+    /// For each instrument alike; its rate window counts the scope's orders on all instruments together.
+    each: Option<Rule>,
+    by_instrument: Vec<Option<Rule>>,
+}
+
+/// All scopes. See the crate's documentation for how it changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    firm: ScopeLimits,
+    venues: Vec<ScopeLimits>,
+    accounts: Vec<ScopeLimits>,
+    books: Vec<ScopeLimits>,
+}
+
+impl Rule {
+    fn trim(&mut self) {
+        let keep = self.settings.max_orders_per_window.map_or(0, |limit| limit as usize);
+        while self.sent.len() > keep {
+            self.sent.pop_front();
+        }
+    }
+
+    fn count(&mut self, at: Timestamp) {
+        if self.settings.max_orders_per_window.is_some() {
+            self.sent.push_back(at);
+            self.trim();
+        }
+    }
+
+    /// Refuses when the window (now - rate_window, now] already holds the limit.
+    pub(crate) fn check_rate(&self, now: Timestamp) -> Result<(), RefusalReason> {
+        let Some(limit) = self.settings.max_orders_per_window else { return Ok(()) };
+        let is_inside = |at: &Timestamp| now.since(*at) < self.settings.rate_window;
+        // The ring holds the latest `limit` orders: when its oldest is inside the window, so are all.
+        let is_full = self.sent.len() >= limit as usize && self.sent.front().is_none_or(is_inside);
+        if is_full {
+            return Err(RefusalReason::OrderRate { scope: self.settings.scope, found: limit.saturating_add(1), limit });
+        }
+        Ok(())
+    }
+
+    fn digest(&self, digest: &mut StateDigest) {
+        let s = &self.settings;
+        let present = |digest: &mut StateDigest, value: Option<i128>| {
+            digest.unsigned(u64::from(value.is_some())).wide(value.unwrap_or(0));
+        };
+        present(digest, s.instrument.map(|v| i128::from(v.0)));
+        present(digest, s.max_order_qty.map(|v| i128::from(v.0)));
+        present(digest, s.max_order_notional.map(|v| v.0));
+        present(digest, s.max_price_deviation.map(|v| i128::from(v.0)));
+        present(digest, s.max_reference_age.map(|v| i128::from(v.0)));
+        present(digest, s.max_position.map(|v| i128::from(v.0)));
+        present(digest, s.max_orders_per_window.map(i128::from));
+        digest.signed(s.rate_window.0).unsigned(self.sent.len() as u64);
+        for at in &self.sent {
+            digest.signed(at.0);
+        }
+    }
+}
+
+impl ScopeLimits {
+    fn rules(&self, instrument: InstrumentId) -> impl Iterator<Item = &Rule> {
+        self.each.iter().chain(self.by_instrument.get(instrument.index()).and_then(Option::as_ref))
+    }
+
+    fn slot(&mut self, instrument: Option<InstrumentId>) -> &mut Option<Rule> {
+        match instrument {
+            None => &mut self.each,
+            Some(id) => grown(&mut self.by_instrument, id.index()),
+        }
+    }
+
+    fn digest(&self, digest: &mut StateDigest) {
+        digest.unsigned(u64::from(self.halted)).unsigned(self.cancels_sent);
+        let specific = self.by_instrument.iter().flatten();
+        digest.unsigned(self.each.iter().chain(specific.clone()).count() as u64);
+        self.each.iter().chain(specific).for_each(|rule| rule.digest(digest));
+    }
+}
+
+fn grown<T: Default>(table: &mut Vec<T>, index: usize) -> &mut T {
+    if table.len() <= index {
+        table.resize_with(index + 1, T::default);
+    }
+    &mut table[index]
+}
+
+impl Limits {
+    /// No limits yet, nothing halted.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the limits of a scope, in place of those it had for the same instrument (or for each). Orders already in the rate
+    /// window stay counted.
+    pub fn define(&mut self, settings: LimitSettings) {
+        let slot = self.scope_mut(settings.scope).slot(settings.instrument);
+        let sent = slot.take().map_or_else(VecDeque::new, |old| old.sent);
+        let mut rule = Rule { settings, sent };
+        rule.trim();
+        *slot = Some(rule);
+    }
+
+    /// Latches a halt: nothing new passes there until [`Self::resume`].
+    pub fn halt(&mut self, scope: LimitScope) {
+        self.scope_mut(scope).halted = true;
+    }
+
+    /// Lifts the halt of exactly this scope.
+    pub fn resume(&mut self, scope: LimitScope) {
+        self.scope_mut(scope).halted = false;
+    }
+
+    /// Whether exactly this scope is halted.
+    #[must_use]
+    pub fn is_halted(&self, scope: LimitScope) -> bool {
+        self.scope(scope).is_some_and(|s| s.halted)
+    }
+
+    /// The widest halted scope that an order on this route falls under.
+    #[inline]
+    #[must_use]
+    pub fn halted_on(&self, route: Route) -> Option<LimitScope> {
+        route_scopes(route).into_iter().find(|scope| self.is_halted(*scope))
+    }
+
+    /// Counts an order or amend that left, in every scope of its route.
+    #[inline]
+    pub fn count_order(&mut self, route: Route, at: Timestamp) {
+        for scope in route_scopes(route) {
+            let Some(limits) = self.existing_mut(scope) else { continue };
+            if let Some(rule) = &mut limits.each {
+                rule.count(at);
+            }
+            if let Some(Some(rule)) = limits.by_instrument.get_mut(route.instrument.index()) {
+                rule.count(at);
+            }
+        }
+    }
+
+    /// Counts a cancel that left, in every scope of its route. Cancels never use up the order rate.
+    #[inline]
+    pub fn count_cancel(&mut self, route: Route) {
+        for scope in route_scopes(route) {
+            let limits = self.scope_mut(scope);
+            limits.cancels_sent = limits.cancels_sent.saturating_add(1);
+        }
+    }
+
+    /// Cancels counted in a scope so far.
+    #[must_use]
+    pub fn cancels_sent(&self, scope: LimitScope) -> u64 {
+        self.scope(scope).map_or(0, |s| s.cancels_sent)
+    }
+
+    /// Adds everything that decides to a digest, in canonical order.
+    pub fn digest(&self, digest: &mut StateDigest) {
+        self.firm.digest(digest);
+        for table in [&self.venues, &self.accounts, &self.books] {
+            let touched = |s: &&ScopeLimits| **s != ScopeLimits::default();
+            digest.unsigned(table.iter().filter(touched).count() as u64);
+            for (index, scope) in table.iter().enumerate().filter(|(_, s)| touched(s)) {
+                digest.unsigned(index as u64);
+                scope.digest(digest);
+            }
+        }
+    }
+
+    /// The rules an order on this route must pass, widest scope first.
+    #[inline]
+    pub(crate) fn rules(&self, route: Route) -> impl Iterator<Item = &Rule> {
+        route_scopes(route).into_iter().filter_map(|scope| self.scope(scope)).flat_map(move |s| s.rules(route.instrument))
+    }
+
+    #[inline]
+    fn scope(&self, scope: LimitScope) -> Option<&ScopeLimits> {
+        match scope {
+            LimitScope::Firm => Some(&self.firm),
+            LimitScope::Venue(id) => self.venues.get(id.index()),
+            LimitScope::Account(id) => self.accounts.get(id.index()),
+            LimitScope::Book(id) => self.books.get(id.index()),
+        }
+    }
+
+    #[inline]
+    fn existing_mut(&mut self, scope: LimitScope) -> Option<&mut ScopeLimits> {
+        match scope {
+            LimitScope::Firm => Some(&mut self.firm),
+            LimitScope::Venue(id) => self.venues.get_mut(id.index()),
+            LimitScope::Account(id) => self.accounts.get_mut(id.index()),
+            LimitScope::Book(id) => self.books.get_mut(id.index()),
+        }
+    }
+
+    fn scope_mut(&mut self, scope: LimitScope) -> &mut ScopeLimits {
+        match scope {
+            LimitScope::Firm => &mut self.firm,
+            LimitScope::Venue(id) => grown(&mut self.venues, id.index()),
+            LimitScope::Account(id) => grown(&mut self.accounts, id.index()),
+            LimitScope::Book(id) => grown(&mut self.books, id.index()),
+        }
+    }
+}
+
+#[inline]
+const fn route_scopes(route: Route) -> [LimitScope; 4] {
+    [LimitScope::Firm, LimitScope::Venue(route.venue), LimitScope::Account(route.account), LimitScope::Book(route.book)]
+}
+
+/// Oldest reference that a rule accepts, or `None` where it does not care. A rule that needs a reference and names no age
+/// accepts only one of this very instant: fail closed.
+pub(crate) fn reference_age_limit(settings: &LimitSettings, is_market: bool) -> Option<Nanos> {
+    let needs_reference = settings.max_price_deviation.is_some() || (is_market && settings.max_order_notional.is_some());
+    match (needs_reference, settings.max_reference_age) {
+        (true, age) => Some(age.unwrap_or(Nanos(0))),
+        (false, Some(age)) if is_market => Some(age),
+        (false, _) => None,
+    }
+}

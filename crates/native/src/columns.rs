@@ -1,0 +1,87 @@
+//! Arrow columns in and out, by name and type; a wrong one is an error that names it.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int8Type, Int64Type};
+use arrow_array::{Array, ArrayRef, BooleanArray, Int8Array, Int64Array, RecordBatch};
+use arrow_schema::ArrowError;
+use pyo3::exceptions::PyValueError;
+use pyo3::{PyErr, PyResult};
+use pyo3_arrow::PyTable;
+use std::sync::Arc;
+
+/// The columns of one Arrow batch.
+pub(crate) struct Columns<'a> {
+    batch: &'a RecordBatch,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) const fn of(batch: &'a RecordBatch) -> Self {
+        Self { batch }
+    }
+
+    fn column(&self, name: &str) -> PyResult<&'a ArrayRef> {
+        let found = || self.batch.schema().fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>().join(", ");
+        self.batch.column_by_name(name).ok_or_else(|| PyValueError::new_err(format!("no column `{name}`; found: {}", found())))
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    pub(crate) fn int64(&self, name: &str) -> PyResult<&'a Int64Array> {
+        self.column(name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong_type(name, "int64"))
+    }
+
+    pub(crate) fn int8(&self, name: &str) -> PyResult<&'a Int8Array> {
+        self.column(name)?.as_primitive_opt::<Int8Type>().ok_or_else(|| wrong_type(name, "int8"))
+    }
+
+    pub(crate) fn boolean(&self, name: &str) -> PyResult<&'a BooleanArray> {
+        self.column(name)?.as_boolean_opt().ok_or_else(|| wrong_type(name, "boolean"))
+    }
+
+    /// A column without a single null.
+    pub(crate) fn full_int64(&self, name: &str) -> PyResult<&'a [i64]> {
+        let array = self.int64(name)?;
+        match array.null_count() {
+            0 => Ok(array.values()),
+            nulls => Err(PyValueError::new_err(format!("column `{name}` has {nulls} nulls; none allowed"))),
+        }
+    }
+
+    /// A column without a single null.
+    pub(crate) fn full_int8(&self, name: &str) -> PyResult<&'a [i8]> {
+        let array = self.int8(name)?;
+        match array.null_count() {
+            0 => Ok(array.values()),
+            nulls => Err(PyValueError::new_err(format!("column `{name}` has {nulls} nulls; none allowed"))),
+        }
+    }
+}
+
+fn wrong_type(name: &str, wanted: &str) -> PyErr {
+    PyValueError::new_err(format!("column `{name}` is not {wanted}"))
+}
+
+/// A table of one batch.
+pub(crate) fn table(columns: Vec<(&str, ArrayRef)>) -> PyResult<PyTable> {
+    let failed = |error: ArrowError| PyValueError::new_err(error.to_string());
+    let batch = RecordBatch::try_from_iter(columns).map_err(failed)?;
+    let schema = batch.schema();
+    PyTable::try_new(vec![batch], schema)
+}
+
+/// A column of integers.
+pub(crate) fn int64s(values: impl Iterator<Item = i64>) -> ArrayRef {
+    Arc::new(values.collect::<Int64Array>())
+}
+
+/// A column of text.
+pub(crate) fn texts(values: impl Iterator<Item = String>) -> ArrayRef {
+    Arc::new(values.map(Some).collect::<arrow_array::StringArray>())
+}
+
+/// A column of numbers for statistics.
+pub(crate) fn floats(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+    Arc::new(values.collect::<arrow_array::Float64Array>())
+}

@@ -1,0 +1,26 @@
+//! The face Rust shows Python: thin wrappers and Arrow, no rule of its own.
+//!
+//! Market data crosses as Arrow batches and becomes integers here; results leave as Arrow tables of numbers. The interpreter
+//! lock is released whenever Rust works, and taken only to wake a Python strategy.
+
+mod columns;
+mod errors;
+mod journals;
+mod recording;
+mod simulation;
+mod strategy;
+mod units;
+
+use pyo3::prelude::*;
+
+/// The native module.
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<recording::PyRecording>()?;
+    module.add_class::<simulation::PySimulation>()?;
+    module.add_function(wrap_pyfunction!(recording::replay_book, module)?)?;
+    module.add_function(wrap_pyfunction!(journals::verify_journal, module)?)?;
+    module.add_function(wrap_pyfunction!(journals::journal_facts, module)?)?;
+    module.add_function(wrap_pyfunction!(journals::recover, module)?)?;
+    module.add_function(wrap_pyfunction!(journals::replay, module)?)
+}

@@ -1,0 +1,23 @@
+//! Drives the engine and simulated venues through recorded time.
+//!
+//! [`Recording`] is market data in integers on both clocks; [`Setup`] describes a run in full; [`Simulation`] merges recorded
+//! events, requests, replies and timers into one order of time, journals, and keeps a [`Tape`]. [`recover`] and [`redecide`]
+//! run a journal again. The engine inside is the one that trades live: only this driver knows that the world is recorded.
+
+mod agenda;
+mod recording;
+mod replay;
+mod setup;
+mod simulation;
+mod strategist;
+mod tape;
+mod venue;
+
+pub use recording::{Recording, RecordingBuilder, RecordingError};
+pub use replay::{Recovered, ReplayError, Replayed, recover, redecide};
+pub use setup::{
+    AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, VenueSetup,
+};
+pub use simulation::{Counts, Simulation, SimulationError};
+pub use strategist::{Fault, Strategist, Wake, Wakes};
+pub use tape::{EquityRow, FillRow, PositionRow, RefusalRow, Tape};

@@ -1,0 +1,166 @@
+//! A run again, from its journal: applied (recovery), or decided anew on the same data (the determinism test).
+
+use crate::recording::Recording;
+use crate::setup::{Setup, SetupError};
+use tradewind_engine::{ApplyError, Engine, Step};
+use tradewind_journal::{Entry, JournalError, MarketRun, Reader};
+use tradewind_types::{Input, Outcome, StateHash};
+
+/// Why a journal cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The setup describes no possible run.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// A journaled outcome does not fit the state that the ones before it made.
+    #[error("outcome of input {seq} does not fit the state before it: {source}")]
+    DoesNotApply {
+        /// Input number.
+        seq: u64,
+        /// Why.
+        source: ApplyError,
+    },
+    /// The journal refers to market data that the recording does not have.
+    #[error("the journal refers to market event {index}; the data has {len}")]
+    DataMissing {
+        /// Event index.
+        index: u64,
+        /// Events in the recording.
+        len: usize,
+    },
+}
+
+/// A state rebuilt from outcomes alone.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The engine, ready to be warmed up.
+    pub engine: Engine,
+    /// Hash of its state.
+    pub state_hash: StateHash,
+    /// The last hash that the run itself journaled.
+    pub recorded_hash: Option<StateHash>,
+    /// Outcomes applied.
+    pub outcomes: u64,
+    /// Bytes of a torn tail that were not used.
+    pub torn_bytes: u64,
+}
+
+/// Applies a journal's outcomes to an empty engine. Decides nothing.
+///
+/// # Errors
+/// [`ReplayError::Journal`], [`ReplayError::DoesNotApply`].
+pub fn recover<R: std::io::Read>(mut journal: Reader<R>) -> Result<Recovered, ReplayError> {
+    let (mut engine, mut recorded_hash, mut outcomes) = (Engine::new(), None, 0);
+    while let Some(entry) = journal.next_entry()? {
+        match entry {
+            Entry::Outcome { seq, outcome } => {
+                engine.apply(&outcome).map_err(|source| ReplayError::DoesNotApply { seq, source })?;
+                outcomes += 1;
+            }
+            Entry::StateHash { hash, .. } => recorded_hash = Some(hash),
+            Entry::Input { .. } | Entry::MarketRun(_) | Entry::End { .. } => {}
+        }
+    }
+    let (state_hash, torn_bytes) = (engine.state_hash(), journal.verification().torn_bytes);
+    Ok(Recovered { engine, state_hash, recorded_hash, outcomes, torn_bytes })
+}
+
+/// What deciding anew gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Inputs given.
+    pub inputs: u64,
+    /// Outcomes decided.
+    pub outcomes: u64,
+    /// Outcomes that differ from the journaled ones, counting missing and additional ones.
+    pub differing: u64,
+    /// The first of them, in words.
+    pub first_difference: Option<String>,
+    /// Hash of the state at the end.
+    pub state_hash: StateHash,
+}
+
+/// Gives an engine the journaled inputs and the market data they refer to, and compares every outcome with the journaled one.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn redecide<R: std::io::Read>(mut journal: Reader<R>, recording: &Recording, setup: &Setup) -> Result<Replayed, ReplayError> {
+    let mut engine = Engine::new();
+    for (instrument, rule) in setup.watched_books()? {
+        engine.watch_book(instrument, rule);
+    }
+    let mut run = Redecision { engine, step: Step::new(), decided: Vec::new(), next: 0, inputs: 0, outcomes: 0, differing: 0, first: None };
+    while let Some(entry) = journal.next_entry()? {
+        match entry {
+            Entry::Input { seq, at, control } => run.input(seq, &Input::Control { at, control: &control }),
+            Entry::MarketRun(market) => run.market(&market, recording)?,
+            Entry::Outcome { seq, outcome } => run.compare(seq, &outcome),
+            Entry::StateHash { .. } | Entry::End { .. } => {}
+        }
+    }
+    run.close();
+    Ok(Replayed {
+        inputs: run.inputs,
+        outcomes: run.outcomes,
+        differing: run.differing,
+        first_difference: run.first,
+        state_hash: run.engine.state_hash(),
+    })
+}
+
+struct Redecision {
+    engine: Engine,
+    step: Step,
+    /// Decided, with the number of their input; not compared yet from `next` on.
+    decided: Vec<(u64, Outcome)>,
+    next: usize,
+    inputs: u64,
+    outcomes: u64,
+    differing: u64,
+    first: Option<String>,
+}
+
+impl Redecision {
+    fn input(&mut self, seq: u64, input: &Input<'_>) {
+        if self.next == self.decided.len() {
+            self.decided.clear();
+            self.next = 0;
+        }
+        self.inputs += 1;
+        self.engine.step(input, &mut self.step);
+        self.outcomes += self.step.outcomes.len() as u64;
+        self.decided.extend(self.step.outcomes.drain(..).map(|outcome| (seq, outcome)));
+    }
+
+    fn market(&mut self, run: &MarketRun, recording: &Recording) -> Result<(), ReplayError> {
+        for k in 0..run.count {
+            let index = run.first + k;
+            let missing = ReplayError::DataMissing { index, len: recording.len() };
+            let event = usize::try_from(index).ok().and_then(|i| recording.local(i));
+            let (stamp, event) = event.ok_or(missing)?;
+            self.input(run.first_seq + k, &Input::Market { stamp, event });
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, seq: u64, journaled: &Outcome) {
+        let decided = self.decided.get(self.next);
+        if decided.is_none_or(|(s, outcome)| *s != seq || outcome != journaled) {
+            self.differing += 1;
+            let found = decided.map_or_else(|| "nothing".into(), |(s, o)| format!("{o:?} at input {s}"));
+            self.first.get_or_insert_with(|| format!("input {seq}: journaled {journaled:?}, decided {found}"));
+        }
+        self.next = (self.next + 1).min(self.decided.len());
+    }
+
+    fn close(&mut self) {
+        let more = (self.decided.len() - self.next) as u64;
+        self.differing += more;
+        if more > 0 {
+            self.first.get_or_insert_with(|| format!("{more} outcomes were decided that the journal does not have"));
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! One clock for everything: recorded market data, our requests on their way to a venue, its replies on their way back, timers.
+//!
+//! At each instant, in this order: the venue sees its own market event, then requests that reached it; we see replies, then
+//! market data, then the engine's timers, then the strategy's. Equity is sampled last. The engine is told nothing that live
+//! trading would not tell it, and it cannot ask which of the two it is in.
+
+use crate::agenda::Agenda;
+use crate::recording::Recording;
+use crate::setup::{Setup, SetupError};
+use crate::strategist::{Fault, Strategist, Wake};
+use crate::tape::Tape;
+use crate::venue::Venue;
+use std::sync::Arc;
+use tradewind_engine::{ApplyError, Engine, Step};
+use tradewind_journal::{Journal, JournalError};
+use tradewind_types::{
+    AlgoId, AlgoSpec, Author, BookId, Control, Input, InstrumentId, Intent, MarketEvent, Nanos, OrderRequest, Stamp, StateHash, Timestamp,
+    VenueId, VenueReply,
+};
+
+/// Why a run stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    /// The setup describes no possible run.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An invariant of the engine broke; it has halted.
+    #[error("the engine halted at input {seq}: {fault}; the journal up to here is sound: `tradewind replay` finds the place")]
+    Halted {
+        /// Input number.
+        seq: u64,
+        /// What did not fit.
+        fault: ApplyError,
+    },
+}
+
+/// How many of what went by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Inputs the engine was given.
+    pub inputs: u64,
+    /// Of these, market events.
+    pub market_events: u64,
+    /// Commands that left.
+    pub commands: u64,
+    /// Outcomes.
+    pub outcomes: u64,
+}
+
+/// A run in progress.
+pub struct Simulation {
+    recording: Arc<Recording>,
+    engine: Engine,
+    step: Step,
+    venues: Vec<Venue>,
+    /// Venue of each instrument.
+    listed_on: Vec<VenueId>,
+    requests: Agenda<(VenueId, OrderRequest)>,
+    replies: Agenda<VenueReply>,
+    replied: Vec<VenueReply>,
+    venue_cursor: usize,
+    local_cursor: usize,
+    strategy_timer: Option<Timestamp>,
+    fault: Option<Fault>,
+    next_sample: Timestamp,
+    sample_every: Nanos,
+    now: Timestamp,
+    seq: u64,
+    algos: u32,
+    journal: Option<Journal>,
+    tape: Tape,
+    counts: Counts,
+}
+
+/// What is due next; the order of the variants is the order at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    VenueMarket,
+    Request,
+    Reply,
+    LocalMarket,
+    EngineTimer,
+    StrategyTimer,
+    Sample,
+}
+
+impl Simulation {
+    /// Tells a new engine what exists, at the time of the first event.
+    ///
+    /// # Errors
+    /// [`SimulationError`].
+    pub fn new(setup: &Setup, recording: Arc<Recording>, journal: Option<Journal>) -> Result<Self, SimulationError> {
+        let sample_every = Nanos(setup.sample_every_ns);
+        if sample_every.0 <= 0 {
+            return Err(SetupError::NotPositive { place: "sample_every_ns", found: sample_every.0 }.into());
+        }
+        let instruments = setup.instruments()?;
+        let mut engine = Engine::new();
+        for (instrument, rule) in setup.watched_books()? {
+            engine.watch_book(instrument, rule);
+        }
+        let first = [recording.local(0).map(|(s, _)| s.ts_local), recording.venue(0).map(|(s, _)| s.ts_venue)];
+        let first = first.into_iter().flatten().min().unwrap_or_default();
+        let mut simulation = Self {
+            listed_on: instruments.iter().map(|i| i.terms().venue).collect(),
+            tape: Tape::new(setup, instruments)?,
+            recording,
+            engine,
+            step: Step::default(),
+            venues: Venue::all(setup)?,
+            requests: Agenda::default(),
+            replies: Agenda::default(),
+            replied: Vec::new(),
+            venue_cursor: 0,
+            local_cursor: 0,
+            strategy_timer: None,
+            fault: None,
+            // The first boundary at or after the first event.
+            next_sample: Timestamp(first.0.saturating_add(sample_every.0 - 1).div_euclid(sample_every.0).saturating_mul(sample_every.0)),
+            sample_every,
+            now: first,
+            seq: 0,
+            algos: 0,
+            journal,
+            counts: Counts::default(),
+        };
+        for definition in setup.definitions()? {
+            simulation.control(Control::Define(definition))?;
+        }
+        Ok(simulation)
+    }
+
+    /// Runs everything that happens up to and including `until`, waking `strategist` as it asked.
+    ///
+    /// # Errors
+    /// [`SimulationError`]; the run is over then.
+    pub fn advance(&mut self, until: Timestamp, mut strategist: Option<&mut dyn Strategist>) -> Result<(), SimulationError> {
+        if let (None, Some(interval)) = (self.strategy_timer, strategist.as_ref().and_then(|s| s.wakes().timer)) {
+            self.strategy_timer = Some(self.now.plus(interval));
+        }
+        while let Some((at, due)) = self.next_due(strategist.is_some()) {
+            if at > until {
+                break;
+            }
+            self.now = at;
+            self.handle(due, &mut strategist)?;
+        }
+        self.now = self.now.max(until.min(self.end()));
+        Ok(())
+    }
+
+    /// When the recording ends.
+    #[must_use]
+    pub fn end(&self) -> Timestamp {
+        self.recording.local(self.recording.len() - 1).map_or(self.now, |(stamp, _)| stamp.ts_local)
+    }
+
+    fn next_due(&self, strategist: bool) -> Option<(Timestamp, Due)> {
+        let local = self.recording.local(self.local_cursor).map(|(stamp, _)| stamp.ts_local);
+        let venue = self.recording.venue(self.venue_cursor).map(|(stamp, _)| stamp.ts_venue);
+        // Timers and samples alone do not keep a run alive: they end with the data.
+        let alive = |at: Timestamp| (at <= self.end()).then_some(at);
+        let candidates = [
+            (venue, Due::VenueMarket),
+            (self.requests.next_at(), Due::Request),
+            (self.replies.next_at(), Due::Reply),
+            (local, Due::LocalMarket),
+            (self.engine.next_timer().and_then(|(at, _)| alive(at.max(self.now))), Due::EngineTimer),
+            (self.strategy_timer.filter(|_| strategist && self.fault.is_none()).and_then(alive), Due::StrategyTimer),
+            (alive(self.next_sample), Due::Sample),
+        ];
+        candidates.into_iter().filter_map(|(at, due)| at.map(|at| (at, due))).min()
+    }
+
+    fn handle(&mut self, due: Due, strategist: &mut Option<&mut dyn Strategist>) -> Result<(), SimulationError> {
+        match due {
+            Due::VenueMarket => {
+                let recording = Arc::clone(&self.recording);
+                if let Some((stamp, event)) = recording.venue(self.venue_cursor) {
+                    self.venue_cursor += 1;
+                    self.venue_market(stamp, &event);
+                }
+                Ok(())
+            }
+            Due::Request => {
+                if let Some((venue, request)) = self.requests.pop() {
+                    let mid = self.venues[venue.index()].mid(instrument_of(&request));
+                    self.venues[venue.index()].on_request(self.now, &request, &mut self.replied);
+                    self.send_replies(venue, mid);
+                }
+                Ok(())
+            }
+            Due::Reply => match self.replies.pop() {
+                Some(reply) => {
+                    self.control(Control::Reply(reply))?;
+                    let book = strategist.as_ref().map(|s| s.book());
+                    match reply {
+                        VenueReply::Filled(fill) if self.engine.state().order(fill.order).map(|o| o.terms.book) == book => {
+                            self.wake(strategist, Wake::Fill(fill))
+                        }
+                        _ => Ok(()),
+                    }
+                }
+                None => Ok(()),
+            },
+            Due::LocalMarket => {
+                let recording = Arc::clone(&self.recording);
+                match recording.local(self.local_cursor) {
+                    Some((stamp, event)) => {
+                        self.local_cursor += 1;
+                        self.local_market(stamp, event, strategist)
+                    }
+                    None => Ok(()),
+                }
+            }
+            Due::EngineTimer => match self.engine.next_timer() {
+                Some((_, timer)) => self.control(Control::Timer(timer)),
+                None => Ok(()),
+            },
+            Due::StrategyTimer => {
+                let interval = strategist.as_ref().and_then(|s| s.wakes().timer);
+                self.strategy_timer = interval.map(|i| self.now.plus(i));
+                self.wake(strategist, Wake::Timer)
+            }
+            Due::Sample => {
+                self.next_sample = self.next_sample.plus(self.sample_every);
+                self.tape.sample(self.now, &self.engine);
+                Ok(())
+            }
+        }
+    }
+
+    fn venue_market(&mut self, stamp: Stamp, event: &MarketEvent<'_>) {
+        if let Some(venue) = self.listed_on.get(event.instrument().index()).copied() {
+            let mid = self.venues[venue.index()].mid_before(event);
+            self.venues[venue.index()].on_market(stamp.ts_venue, event, &mut self.replied);
+            self.send_replies(venue, mid);
+        }
+    }
+
+    fn send_replies(&mut self, venue: VenueId, mid_half_ticks: Option<i64>) {
+        let arrives = self.now.plus(self.venues[venue.index()].response_latency);
+        for reply in self.replied.drain(..) {
+            if let VenueReply::Filled(fill) = &reply {
+                self.tape.venue_filled(fill, mid_half_ticks);
+            }
+            self.replies.push(arrives, reply);
+        }
+    }
+
+    fn local_market(
+        &mut self,
+        stamp: Stamp,
+        event: MarketEvent<'_>,
+        strategist: &mut Option<&mut dyn Strategist>,
+    ) -> Result<(), SimulationError> {
+        self.seq += 1;
+        self.counts.market_events += 1;
+        if let Some(journal) = &mut self.journal {
+            journal.append_market(self.seq, 0, (self.local_cursor - 1) as u64)?;
+        }
+        self.step(&Input::Market { stamp, event })?;
+        let wake = match event {
+            MarketEvent::Depth(depth) => Wake::Book(depth.instrument),
+            MarketEvent::Quote(quote) => Wake::Book(quote.instrument),
+            MarketEvent::Trade(trade) => Wake::Trade(trade),
+            MarketEvent::Bar(bar) => Wake::Bar(bar),
+        };
+        self.wake(strategist, wake)
+    }
+
+    fn wake(&mut self, strategist: &mut Option<&mut dyn Strategist>, wake: Wake) -> Result<(), SimulationError> {
+        let Some(strategist) = strategist.as_deref_mut().filter(|s| self.fault.is_none() && s.wakes().asks_for(&wake)) else {
+            return Ok(());
+        };
+        let (book, model) = (strategist.book(), strategist.model());
+        let mut intents = Vec::new();
+        match strategist.wake(self.now, &wake, &self.engine, &mut intents) {
+            Ok(()) => intents.into_iter().try_for_each(|intent| self.decide(Author::Strategy(book), model, intent)),
+            Err(fault) => {
+                // Fenced off: its orders are cancelled, the run goes on without it.
+                self.fault = Some(fault);
+                self.decide(Author::Operator, 0, Intent::CancelAll { book })
+            }
+        }
+    }
+
+    /// A decision from outside the engine, now.
+    ///
+    /// # Errors
+    /// [`SimulationError::Journal`].
+    pub fn decide(&mut self, author: Author, model: u64, intent: Intent) -> Result<(), SimulationError> {
+        self.control(Control::Decision { author, model, valid_until: self.now.plus(DECISION_VALID_FOR), intent })
+    }
+
+    /// Starts an algo, now.
+    ///
+    /// # Errors
+    /// [`SimulationError::Journal`].
+    pub fn start_algo(&mut self, book: BookId, model: u64, spec: AlgoSpec) -> Result<AlgoId, SimulationError> {
+        let algo = AlgoId(self.algos);
+        self.algos += 1;
+        let author = Author::Strategy(book);
+        self.control(Control::StartAlgo { algo, author, model, valid_until: self.now.plus(DECISION_VALID_FOR), spec })?;
+        Ok(algo)
+    }
+
+    fn control(&mut self, control: Control) -> Result<(), SimulationError> {
+        self.seq += 1;
+        if let Some(journal) = &mut self.journal {
+            journal.append_input(self.seq, self.now, &control)?;
+        }
+        self.step(&Input::Control { at: self.now, control: &control })
+    }
+
+    fn step(&mut self, input: &Input<'_>) -> Result<(), SimulationError> {
+        self.counts.inputs += 1;
+        self.engine.step(input, &mut self.step);
+        self.counts.outcomes += self.step.outcomes.len() as u64;
+        for outcome in &self.step.outcomes {
+            if let Some(journal) = &mut self.journal {
+                journal.append_outcome(self.seq, outcome)?;
+            }
+            self.tape.outcome(outcome, &self.engine);
+        }
+        if let Some(fault) = self.step.fault.take() {
+            return Err(SimulationError::Halted { seq: self.seq, fault });
+        }
+        // An order is journaled before its bytes leave.
+        for command in self.step.commands.drain(..) {
+            let request = *command.request();
+            if let Some(venue) = self.listed_on.get(instrument_of(&request).index()).copied() {
+                self.counts.commands += 1;
+                self.requests.push(self.now.plus(self.venues[venue.index()].request_latency), (venue, request));
+            }
+        }
+        Ok(())
+    }
+
+    /// The time of the run.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The engine, to read.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What was recorded of the run so far.
+    #[must_use]
+    pub const fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    /// How many of what.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Why the strategy was fenced off, if it was.
+    #[must_use]
+    pub const fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// Closes the journal with the state's hash.
+    ///
+    /// # Errors
+    /// [`SimulationError::Journal`].
+    pub fn finish(&mut self) -> Result<StateHash, SimulationError> {
+        let hash = self.engine.state_hash();
+        if let Some(mut journal) = self.journal.take() {
+            journal.append_state_hash(self.seq, hash)?;
+            journal.finish()?;
+        }
+        Ok(hash)
+    }
+}
+
+const fn instrument_of(request: &OrderRequest) -> InstrumentId {
+    match request {
+        OrderRequest::Place { terms, .. } => terms.instrument,
+        OrderRequest::Cancel { instrument, .. } | OrderRequest::Amend { instrument, .. } => *instrument,
+    }
+}
+
+/// A decision made now is acted on now or not at all.
+const DECISION_VALID_FOR: Nanos = Nanos::from_secs(1);

@@ -1,0 +1,243 @@
+//! Everything the engine can be told. Market data is borrowed and journaled by reference; everything else is journaled whole.
+
+use crate::algo::{AlgoSpec, QuotingParameters};
+use crate::ids::{AccountId, AlgoId, AssetId, BookId, OrderId, TimerId, VenueOrderId};
+use crate::instrument::{Account, Asset, InstrumentTerms};
+use crate::market::MarketEvent;
+use crate::money::{Amount, Price, Qty};
+use crate::order::{Fill, Intent, RejectReason};
+use crate::risk::{LimitScope, LimitSettings};
+use crate::time::{Stamp, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One sequenced input.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// Public market data.
+    Market {
+        /// Both clocks.
+        stamp: Stamp,
+        /// What happened.
+        event: MarketEvent<'a>,
+    },
+    /// Anything else.
+    Control {
+        /// Our clock.
+        at: Timestamp,
+        /// What.
+        control: &'a Control,
+    },
+}
+
+impl Input<'_> {
+    /// Our clock.
+    #[inline]
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Input::Market { stamp, .. } => stamp.ts_local,
+            Input::Control { at, .. } => *at,
+        }
+    }
+}
+
+/// Who decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Author {
+    /// A person.
+    Operator,
+    /// A Python strategy, by its book.
+    Strategy(BookId),
+    /// An algo inside the engine.
+    Algo(AlgoId),
+}
+
+/// Inputs that are journaled whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Control {
+    /// A setting.
+    Define(Definition),
+    /// A venue's private message.
+    Reply(VenueReply),
+    /// A timer the engine asked for has come.
+    Timer(TimerId),
+    /// A decision from outside the engine. Never re-made by a replay.
+    Decision {
+        /// Who.
+        author: Author,
+        /// Hash of the code or model that decided.
+        model: u64,
+        /// Too late after this.
+        valid_until: Timestamp,
+        /// What is wanted.
+        intent: Intent,
+    },
+    /// Start an algo.
+    StartAlgo {
+        /// Its id.
+        algo: AlgoId,
+        /// Who asks.
+        author: Author,
+        /// Hash of the code or model that decided.
+        model: u64,
+        /// Too late after this.
+        valid_until: Timestamp,
+        /// What it shall do.
+        spec: AlgoSpec,
+    },
+    /// Stop an algo and cancel its orders.
+    StopAlgo {
+        /// Which.
+        algo: AlgoId,
+    },
+    /// Swap a quoting algo's parameters between two events.
+    SetParameters {
+        /// Which.
+        algo: AlgoId,
+        /// Version of the parameter set.
+        version: u64,
+        /// New parameters.
+        parameters: QuotingParameters,
+    },
+    /// A person's command.
+    Operator(OperatorCommand),
+}
+
+/// What exists: built up from the journal, so that an engine needs nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Definition {
+    /// An asset.
+    Asset(Asset),
+    /// An instrument.
+    Instrument(InstrumentTerms),
+    /// An account.
+    Account(Account),
+    /// A strategy's book.
+    Book {
+        /// Its id.
+        book: BookId,
+        /// For people.
+        name: String,
+    },
+    /// Limits of one scope.
+    Limits(LimitSettings),
+    /// Money from outside into an account (and a book), or out when negative.
+    Deposit {
+        /// Into which account.
+        account: AccountId,
+        /// For which book.
+        book: BookId,
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Node and epoch of the order ids minted from here on.
+    Epoch {
+        /// Node.
+        node: u16,
+        /// Epoch; must rise.
+        epoch: u32,
+    },
+}
+
+/// A venue's private message about an order of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VenueReply {
+    /// It works.
+    Accepted {
+        /// Ours.
+        order: OrderId,
+        /// Theirs.
+        venue_order: VenueOrderId,
+    },
+    /// It was refused.
+    Rejected {
+        /// Ours.
+        order: OrderId,
+        /// Why.
+        reason: RejectReason,
+    },
+    /// It traded.
+    Filled(Fill),
+    /// It is cancelled.
+    Cancelled {
+        /// Ours.
+        order: OrderId,
+    },
+    /// The venue ended it.
+    Expired {
+        /// Ours.
+        order: OrderId,
+    },
+    /// The cancel was refused.
+    CancelRejected {
+        /// Ours.
+        order: OrderId,
+        /// Why.
+        reason: RejectReason,
+    },
+    /// The amend is done.
+    Amended {
+        /// Ours.
+        order: OrderId,
+        /// Price now.
+        price: Price,
+        /// Total quantity now.
+        qty: Qty,
+    },
+    /// The amend was refused; the order is as before.
+    AmendRejected {
+        /// Ours.
+        order: OrderId,
+        /// Why.
+        reason: RejectReason,
+    },
+    /// No answer came in time: nobody knows.
+    Lost {
+        /// Ours.
+        order: OrderId,
+        /// When "not found" becomes evidence.
+        until: Timestamp,
+    },
+    /// The venue's records do not have it.
+    NotFound {
+        /// Ours.
+        order: OrderId,
+    },
+}
+
+impl VenueReply {
+    /// The order it is about.
+    #[inline]
+    #[must_use]
+    pub const fn order(&self) -> OrderId {
+        match self {
+            VenueReply::Accepted { order, .. }
+            | VenueReply::Rejected { order, .. }
+            | VenueReply::Cancelled { order }
+            | VenueReply::Expired { order }
+            | VenueReply::CancelRejected { order, .. }
+            | VenueReply::Amended { order, .. }
+            | VenueReply::AmendRejected { order, .. }
+            | VenueReply::Lost { order, .. }
+            | VenueReply::NotFound { order } => *order,
+            VenueReply::Filled(fill) => fill.order,
+        }
+    }
+}
+
+/// A person's command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OperatorCommand {
+    /// Stop trading there: cancels everything live in the scope, refuses everything new; latched until resumed.
+    Halt {
+        /// Where.
+        scope: LimitScope,
+    },
+    /// Trade again.
+    Resume {
+        /// Where.
+        scope: LimitScope,
+    },
+}

@@ -1,0 +1,34 @@
+//! The nouns of the order path.
+//!
+//! Everything that touches an order is an integer here: price in ticks, quantity in lots, money in an asset's own units.
+//! Names are dense ids; symbols live at the edges. What the engine reads ([`Input`]), what it decides ([`Outcome`]) and
+//! what may leave towards a venue ([`OrderRequest`]) are plain values: they are what the journal keeps.
+//!
+//! Deliberately absent: clocks, chance, I/O, floats, hash maps, and any behaviour that belongs to one stage only.
+
+mod algo;
+mod digest;
+mod ids;
+mod input;
+mod instrument;
+mod market;
+mod money;
+mod order;
+mod outcome;
+mod risk;
+mod time;
+
+pub use algo::{AlgoSpec, QuotingParameters};
+pub use digest::{StateDigest, StateHash};
+pub use ids::{AccountId, AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, TradeId, VenueId, VenueOrderId};
+pub use input::{Author, Control, Definition, Input, OperatorCommand, VenueReply};
+pub use instrument::{Account, Asset, Instrument, InstrumentKind, InstrumentTerms, MarginMode};
+pub use market::{Bar, DepthKind, DepthUpdate, LevelChange, MarketEvent, Quote, Sequence, Trade};
+pub use money::{Amount, Decimal, MoneyError, Price, Qty, Rate, Rounding};
+pub use order::{
+    DoneReason, Exposure, FeeCharge, Fill, Intent, Liquidity, OrderKind, OrderRequest, OrderState, OrderTerms, RejectReason, Side,
+    TimeInForce,
+};
+pub use outcome::{AlgoRefusal, DefinitionRefusal, InvalidBook, Outcome, Settlement};
+pub use risk::{LimitScope, LimitSettings, RefusalReason};
+pub use time::{Nanos, Stamp, Timestamp};

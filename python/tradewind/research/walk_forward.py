@@ -1,0 +1,259 @@
+"""The whole flow over history: market → features → forecast → portfolio → risk → execution → engine → report.
+
+The stages form opinions once a day; the native engine works the orders bar by bar and says what we hold, and that is what
+the next day's opinion starts from. Nothing here decides anything: it only carries nouns from stage to stage, in time order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from tradewind import _native, analytics, execution, features, forecast, portfolio, risk
+from tradewind.flow import (
+    NS_PER_DAY,
+    NS_PER_HOUR,
+    NS_PER_SECOND,
+    Benchmark,
+    Executions,
+    Forecast,
+    Holdings,
+    Market,
+    ParentOrder,
+    Plan,
+    Refusal,
+    Report,
+    RunFacts,
+    Target,
+)
+from tradewind.market import DataSource, load_hourly, simulate
+from tradewind.research import grids, runs, setups
+
+Progress = Callable[[str, int, int], None]
+
+BENCHMARK_SYMBOL = "BTCUSDT"
+FIRST_TEST_NS = 1_730_419_200 * NS_PER_SECOND
+"""2024-11-01 00:00 UTC: by then every coin of the universe has resumed after the hole of September 2024, and has history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A portfolio run.
+
+    allocator: a name in `portfolio.ALLOCATORS`. annual_volatility: what the portfolio is scaled to. lookback_days: past
+    used for covariances and tails. max_order_share: pre-trade limit on one order, of the starting equity.
+    """
+
+    start_equity: float = 1_000_000.0
+    quote: str = "USDT"
+    allocator: str = "mean_variance"
+    max_weight: float = 0.10
+    annual_volatility: float = 0.30
+    lookback_days: int = 45
+    max_order_share: float = 0.25
+    learning: forecast.Settings = field(default_factory=forecast.Settings)
+    budgets: risk.Budgets = field(default_factory=lambda: risk.Budgets(beyond_scale="scale"))
+    trading: execution.PlanSettings = field(
+        default_factory=lambda: execution.PlanSettings(
+            horizon_ns=4 * NS_PER_HOUR, slice_interval_ns=NS_PER_HOUR, proceeds_delay_ns=0
+        )
+    )
+    fills: setups.BarFills = field(default_factory=setups.BarFills)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run: the report, and what a closer look needs."""
+
+    report: Report
+    executions: Executions
+    forecast: Forecast
+    benchmarks: tuple[Benchmark, ...]
+    plans: tuple[Plan, ...]
+    journal: Path | None
+
+
+@dataclass(slots=True)
+class _Diary:
+    """What the stages said, day by day."""
+
+    holdings: list[Holdings] = field(default_factory=list)
+    plans: list[Plan] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+def settings(*, allocator: str, annual_volatility: float, seed: int) -> Settings:
+    """The settings of a run by name."""
+    return Settings(
+        allocator=allocator,
+        annual_volatility=annual_volatility,
+        learning=forecast.Settings(seed=seed, first_test_ns=FIRST_TEST_NS),
+    )
+
+
+def load_market(source: DataSource, seed: int) -> tuple[Market, str]:
+    """The hourly market of a source, simulated where there is no data, and the name by which a replay finds it again.
+
+    Raises:
+        DataRefused: the data must not be used.
+    """
+    if source.kind == "simulated":
+        return simulate(seed), json.dumps({"kind": "simulated", "seed": seed})
+    return load_hourly(source, costs_as_of_ns=FIRST_TEST_NS), json.dumps({"kind": "hourly"})
+
+
+def walk_forward(
+    market: Market,
+    settings: Settings,
+    journal: Path | None,
+    data_name: str,
+    facts: runs.CodeFacts,
+    progress: Progress,
+) -> Run:
+    """Backtest the portfolio out of sample over all of the market that the first training period leaves.
+
+    journal: where the native journal is written (must not exist), or None for none. data_name: what the journal calls the
+    data, so that a replay finds it.
+
+    Raises:
+        DataRefused: the market is too short or too thin.
+        runs.RunFailed: the engine could not go on.
+    """
+    progress("features", 0, 1)
+    known = features.compute(market)
+    progress("features", 1, 1)
+    expected = forecast.forecast(known, market, settings.learning, lambda _label, done, of: progress("forecast", done, of))
+    decisions = expected.frame["ts_ns"].unique().sort().to_list()
+    recording = grids.record_bars(market, decisions[0])
+    setup = setups.bar_setup(
+        market.instruments,
+        settings.quote,
+        settings.start_equity,
+        settings.fills,
+        bar_ns=market.bar_ns,
+        max_order_share=settings.max_order_share,
+    )
+    engine = _native.Simulation(
+        setup, recording, journal, _segment_name(data_name, decisions[0]), facts.version, facts.created_ns
+    )
+    diary = _Diary()
+    for done, ts_ns in enumerate(decisions, 1):
+        engine.advance(ts_ns)
+        _decide(engine, market, expected, settings, ts_ns, diary)
+        progress("trading", done, len(decisions))
+    engine.advance(decisions[-1] + NS_PER_DAY)
+    executions = runs.executions(engine, settings.quote, settings.start_equity)
+    return _report(market, settings, expected, executions, diary, facts, journal, decisions[0])
+
+
+def _segment_name(data_name: str, from_ns: int) -> str:
+    return json.dumps({**json.loads(data_name), "from_ns": from_ns})
+
+
+def _decide(
+    engine: _native.Simulation, market: Market, expected: Forecast, settings: Settings, ts_ns: int, diary: _Diary
+) -> None:
+    """One day: what we hold, what we want, whether risk lets us, and the orders for it."""
+    holdings = runs.holdings(engine, market.symbols, ts_ns)
+    diary.holdings.append(holdings)
+    target = _target(market, expected, settings, holdings, ts_ns)
+    facts = risk.evidence(market, diary.holdings, ts_ns, settings.lookback_days * 24)
+    judged = risk.assess(target, facts, settings.budgets)
+    if isinstance(judged, Refusal):
+        diary.refusals.append(judged)
+        return
+    for note in judged.notes:
+        said = note.split(":")[0]
+        diary.notes[said] = diary.notes.get(said, 0) + 1
+    quotes = execution.quotes(market, ts_ns, volume_bars=7 * 24)
+    plan = execution.plan(judged, holdings, market.instruments, quotes, settings.trading)
+    diary.plans.append(plan)
+    for order in plan.orders:
+        _start(engine, market, order)
+
+
+def _target(market: Market, expected: Forecast, settings: Settings, holdings: Holdings, ts_ns: int) -> Target:
+    view = portfolio.view(
+        market,
+        expected.frame,
+        holdings,
+        ts_ns,
+        settings.lookback_days * 24,
+        horizon_bars=expected.horizon_bars,
+        return_bars=24,
+    )
+    target = portfolio.ALLOCATORS[settings.allocator](max_weight=settings.max_weight)(view)
+    return portfolio.volatility_target(target, view, settings.annual_volatility)
+
+
+def _start(engine: _native.Simulation, market: Market, order: ParentOrder) -> None:
+    """Hand one parent order to the engine, in whole lots."""
+    number = market.symbols.index(order.symbol)
+    lots = grids.whole_lots(order.quantity, market.instruments[number].lot)
+    if order.algo == "immediate":
+        engine.start_immediate(setups.STRATEGY_BOOK, number, order.side, lots)
+    else:
+        engine.start_twap(setups.STRATEGY_BOOK, number, order.side, lots, order.start_ns, order.end_ns, order.slices)
+
+
+def _report(
+    market: Market,
+    settings: Settings,
+    expected: Forecast,
+    executions: Executions,
+    diary: _Diary,
+    facts: runs.CodeFacts,
+    journal: Path | None,
+    start_ns: int,
+) -> Run:
+    """Measure the run beside its benchmarks."""
+    grid = executions.equity["ts_ns"].to_list()
+    of_btc = next((i for i in market.instruments if i.symbol == BENCHMARK_SYMBOL), market.instruments[0])
+    cost_bps = of_btc.taker_fee_bps + of_btc.half_spread_bps
+    at_start = market.universe.filter(pl.col("ts_ns") <= start_ns).filter(pl.col("ts_ns") == pl.col("ts_ns").max())
+    benchmarks = (
+        analytics.buy_and_hold(market.bars, of_btc.symbol, settings.start_equity, grid, cost_bps),
+        analytics.equal_weight(market.bars, at_start["symbol"].to_list(), settings.start_equity, grid, cost_bps),
+    )
+    run = RunFacts(
+        run_id=runs.run_id(executions.state_hash, market.data_hash),
+        strategy=f"{settings.allocator} on {'+'.join(m.name for m in settings.learning.members)}, daily",
+        parameters_hash=runs.parameters_hash(settings),
+        data_hash=market.data_hash,
+        code_version=facts.version,
+        seed=settings.learning.seed,
+        start_ns=start_ns,
+        end_ns=grid[-1],
+        venues=tuple(dict.fromkeys(i.venue for i in market.instruments)),
+        symbols=tuple(market.symbols),
+        provenance=market.provenance,
+        cost_model=_cost_model(market, settings),
+        n_trials=expected.n_trials,
+        holes=market.holes,
+        refused=tuple(diary.refusals),
+        warnings=(*market.warnings, *_stage_warnings(diary)),
+    )
+    report = analytics.report(
+        run, executions, benchmarks, bars=market.bars, instruments=market.instruments, forecast=expected
+    )
+    return Run(report, executions, expected, benchmarks, tuple(diary.plans), journal)
+
+
+def _stage_warnings(diary: _Diary) -> list[str]:
+    said = [f"risk refused {len(diary.refusals)} of {len(diary.holdings)} daily targets"] if diary.refusals else []
+    return said + [f"{note} ({times} of {len(diary.holdings)} days)" for note, times in sorted(diary.notes.items())][:6]
+
+
+def _cost_model(market: Market, settings: Settings) -> str:
+    fees = sorted({i.taker_fee_bps for i in market.instruments})
+    spreads = sorted(i.half_spread_bps for i in market.instruments)
+    return (
+        f"taker fee {', '.join(f'{f:g}' for f in fees)} bps in the asset received; half spread {spreads[0]:.1f} to {spreads[-1]:.1f} bps by symbol; "
+        f"impact {settings.fills.impact_bps:g} bps times the root of the share of the bar's volume taken, at most {settings.fills.max_participation:.0%}; "
+        "market orders fill at the next bar's open, no other latency; no queue (bars)"
+    )

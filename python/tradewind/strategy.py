@@ -1,0 +1,149 @@
+"""What a Python strategy is: it says what wakes it, looks at a view, and answers with intents.
+
+The same object runs in backtest, paper and live. It never sees the venue's clock, only when things reached us; it holds no
+connection and no clock of its own. Its answers are journaled as decisions, so a replay repeats them without running it.
+
+Prices are in ticks and quantities in lots of the instrument, whole numbers, so that a Python rule and its Rust twin agree to
+the last tick. Instruments are numbered in the order in which the run lists them.
+
+    class Patient:
+        name = "patient"
+        parameters = {"lots": 5}
+
+        def wakes(self) -> Wakes:
+            return Wakes(timer_ns=1_000_000_000)
+
+        def on_wake(self, wake: Wake, view: View) -> list[Intent]:
+            touch = view.touch(0)
+            if touch is None or view.live_orders():
+                return []
+            return [Place(instrument=0, side="buy", lots=5, price_ticks=touch.bid_ticks, time_in_force="post_only")]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from tradewind.flow import Side
+
+TimeInForce = Literal["gtc", "ioc", "fok", "post_only"]
+WakeKind = Literal["timer", "book", "trade", "bar", "fill"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wakes:
+    """What a strategy wants to be woken for. timer_ns: every so often; the rest: each such event."""
+
+    timer_ns: int | None = None
+    book: bool = False
+    trade: bool = False
+    bar: bool = False
+    fill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Why it was woken. For a trade, a bar's close or an own fill: at what price and how much; side is the taker's or our own."""
+
+    kind: WakeKind
+    now_ns: int
+    instrument: int | None = None
+    price_ticks: int | None = None
+    lots: int | None = None
+    side: Side | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Best bid and ask as we know them."""
+
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOrder:
+    """An order of the strategy's book that is not done. price_ticks is None for a market order."""
+
+    order_id: str
+    instrument: int
+    side: Side
+    price_ticks: int | None
+    lots: int
+    filled_lots: int
+    state: str
+
+
+class View(Protocol):
+    """What a strategy may see; valid only while it is being woken."""
+
+    @property
+    def now_ns(self) -> int:
+        """Our clock."""
+        ...
+
+    def touch(self, instrument: int) -> Touch | None:
+        """Best bid and ask, or None while the book is not valid."""
+        ...
+
+    def position_lots(self, instrument: int) -> int:
+        """The strategy's own signed position in whole lots (spot: base holdings since the start, rounded towards zero)."""
+        ...
+
+    def live_orders(self) -> Sequence[LiveOrder]:
+        """Its orders that are not done, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Place an order; without a price it is a market order."""
+
+    instrument: int
+    side: Side
+    lots: int
+    price_ticks: int | None = None
+    time_in_force: TimeInForce = "gtc"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel one order."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Change price and total quantity of a resting limit order."""
+
+    order_id: str
+    price_ticks: int
+    lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAll:
+    """Cancel every live order of the strategy."""
+
+
+Intent = Place | Cancel | Amend | CancelAll
+
+
+class Strategy(Protocol):
+    """A decision rule. An exception in `on_wake` fences it off: its orders are cancelled and the run says so."""
+
+    name: str
+    parameters: Mapping[str, int | float | str]
+
+    def wakes(self) -> Wakes:
+        """What wakes it; asked once."""
+        ...
+
+    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
+        """What it wants now."""
+        ...
