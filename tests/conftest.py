@@ -1,7 +1,7 @@
 """Where tests find the real market data.
 
-Tests that need it ask for `real_data`. Without it they skip and say why; with TRADEWIND_REQUIRE_DATA=1 they fail, so that
-a build that must run on real data cannot pass by skipping.
+Tests that need it ask for `real_data`. Without it they skip and say why; with TRADEWIND_REQUIRE_DATA=1 they fail, so
+that a build that must run on real data cannot pass by skipping.
 """
 
 from __future__ import annotations

@@ -36,7 +36,11 @@ BANNED_IN_PURE = {
 }
 
 VAGUE_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|misc|manager|base)$")
-UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]) + r")\b|todo!\(|unimplemented!\(|NotImplementedError")
+UNFINISHED = re.compile(
+    r"\b("
+    + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"])
+    + r")\b|todo!\(|unimplemented!\(|NotImplementedError"
+)
 PRIVATE_PATHS = re.compile(r"(?<![\w./-])/(work|root|home/\w+|tmp)/|/Users/\w+/")
 
 MAX_FUNCTION_LINES = 70
@@ -56,12 +60,27 @@ Finding = str
 def tracked(root: Path) -> list[Path]:
     """Files under version control or about to be; in a plain copy of the tree, every file outside build folders."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=root, capture_output=True, check=False
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=root,
+        capture_output=True,
+        check=False,
     )
     if listed.returncode == 0 and (root / ".git").exists():
         return [root / p for p in listed.stdout.decode().split("\0") if p and (root / p).is_file()]
-    skip = {"target", ".venv", ".tools", "__pycache__", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
-    return [p for p in root.rglob("*") if p.is_file() and not skip & set(p.relative_to(root).parts) and p.suffix != ".so"]
+    skip = {
+        "target",
+        ".venv",
+        ".tools",
+        "__pycache__",
+        ".git",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".hypothesis",
+    }
+    return [
+        p for p in root.rglob("*") if p.is_file() and not skip & set(p.relative_to(root).parts) and p.suffix != ".so"
+    ]
 
 
 def crate_edges(root: Path) -> Iterator[Finding]:
@@ -140,7 +159,10 @@ def reach(start: str, edges: dict[str, list[str]]) -> set[str]:
 def licence_allowed(expression: str) -> bool:
     """Whether an SPDX expression can be met from the allowed list alone."""
     text = expression.replace("/", " OR ").replace("(", " ( ").replace(")", " ) ")
-    choices = [[part.strip() for part in re.split(r"\bAND\b", option)] for option in re.split(r"\bOR\b", text.replace("(", "").replace(")", ""))]
+    choices = [
+        [part.strip() for part in re.split(r"\bAND\b", option)]
+        for option in re.split(r"\bOR\b", text.replace("(", "").replace(")", ""))
+    ]
     return any(all(" ".join(part.split()) in LICENCES for part in option) for option in choices)
 
 
@@ -155,10 +177,17 @@ def python_licences() -> Iterator[Finding]:
         if name in wanted or name not in installed:
             continue
         wanted.add(name)
-        stack.extend(re.match(r"[\w.-]+", r).group() for r in distribution(name).requires or [] if "extra ==" not in r or name == "tradewind")
+        stack.extend(
+            re.match(r"[\w.-]+", r).group()
+            for r in distribution(name).requires or []
+            if "extra ==" not in r or name == "tradewind"
+        )
     for name in sorted(wanted):
         meta = distribution(name).metadata
-        said = [meta.get("License-Expression") or "", *(c for c in meta.get_all("Classifier") or [] if c.startswith("License"))]
+        said = [
+            meta.get("License-Expression") or "",
+            *(c for c in meta.get_all("Classifier") or [] if c.startswith("License")),
+        ]
         if any(PYTHON_LICENCE_BAN.search(s) and "LGPL" not in s and "Lesser" not in s for s in said):
             yield f"uv.lock: licence: {name} is {said}; GPL and AGPL are not for us"
 
@@ -166,7 +195,11 @@ def python_licences() -> Iterator[Finding]:
 def floors(root: Path) -> Iterator[Finding]:
     """Every direct Python dependency has a floor; both locks are committed."""
     project = tomllib.loads((root / "pyproject.toml").read_text())
-    groups = [project["project"]["dependencies"], *project["project"]["optional-dependencies"].values(), *project["dependency-groups"].values()]
+    groups = [
+        project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"].values(),
+        *project["dependency-groups"].values(),
+    ]
     for requirement in (r for group in groups for r in group):
         if not re.search(r"(>=|==)", requirement):
             yield f"pyproject.toml: floors: `{requirement}` has no floor"
@@ -251,11 +284,17 @@ def dead_modules(root: Path, files: list[Path]) -> Iterator[Finding]:
     sources = {p: p.read_text() for p in files if p.suffix == ".py"}
     for path in (p for p in sources if package in p.parents and p.name not in ("__init__.py", "__main__.py", "cli.py")):
         module = path.stem
-        mention = re.compile(rf"(from|import)\s+[\w.]*\b{module}\b|import\s+[\w, ]*\b{module}\b|from\s+[\w.]+\s+import\s+[(\w, \n]*\b{module}\b")
+        mention = re.compile(
+            rf"(from|import)\s+[\w.]*\b{module}\b|import\s+[\w, ]*\b{module}\b|from\s+[\w.]+\s+import\s+[(\w, \n]*\b{module}\b"
+        )
         if not any(mention.search(text) for other, text in sources.items() if other != path):
             yield f"{path.relative_to(root)}: dead-file: nobody imports it"
-    rust = {p: p.read_text() for p in files if p.suffix == ".rs" and p.parent.name != "tests" and "benches" not in p.parts}
-    for path in (p for p in rust if p.name not in ("lib.rs", "main.rs", "mod.rs", "build.rs") and "examples" not in p.parts):
+    rust = {
+        p: p.read_text() for p in files if p.suffix == ".rs" and p.parent.name != "tests" and "benches" not in p.parts
+    }
+    for path in (
+        p for p in rust if p.name not in ("lib.rs", "main.rs", "mod.rs", "build.rs") and "examples" not in p.parts
+    ):
         siblings = [t for p, t in rust.items() if p != path and p.is_relative_to(path.parent.parent)]
         if not any(re.search(rf"\bmod {path.stem};", text) for text in siblings):
             yield f"{path.relative_to(root)}: dead-file: no `mod {path.stem};` declares it"

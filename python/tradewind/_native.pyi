@@ -1,4 +1,4 @@
-"""What the Rust core shows Python. Tables are Arrow streams: `polars.DataFrame(table)` reads them without copying values."""
+"""What the Rust core shows Python. Tables are Arrow streams: `polars.DataFrame(table)` reads them without a copy."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -20,6 +20,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tradewind import __version__
 from tradewind.flow import DataRefused
+
+if TYPE_CHECKING:
+    from tradewind.flow import Report
+    from tradewind.market import DataSource
+    from tradewind.research.runs import CodeFacts
 
 OK, USAGE, DATA_REFUSED, RUN_FAILED, INTERRUPTED = 0, 2, 3, 4, 130
 
@@ -39,7 +44,9 @@ app.add_typer(journal_app, name="journal")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 DataFolder = Annotated[
     Path | None,
-    typer.Option("--data", help="Data folder; else TRADEWIND_DATA, ../shared/data, the user's catalog, a simulated market."),
+    typer.Option(
+        "--data", help="Data folder; else TRADEWIND_DATA, ../shared/data, the user's catalog, a simulated market."
+    ),
 ]
 
 
@@ -59,13 +66,13 @@ def _emit(payload: dict[str, Any], text: str, *, as_json: bool) -> None:
     _print(json.dumps(payload, indent=2, default=str) if as_json else text)
 
 
-def _code_facts() -> Any:
+def _code_facts() -> CodeFacts:
     from tradewind.research.runs import CodeFacts
 
     return CodeFacts(version=__version__, created_ns=time.time_ns())
 
 
-def _source(data: Path | None) -> Any:
+def _source(data: Path | None) -> DataSource:
     from tradewind.market import locate
 
     return locate(data, os.environ, Path.cwd())
@@ -73,13 +80,18 @@ def _source(data: Path | None) -> Any:
 
 @app.command()
 def backtest(
+    *,
     strategy: Annotated[StrategyName, typer.Argument(help="What to run.")] = StrategyName.PORTFOLIO,
     data: DataFolder = None,
     allocator: Annotated[
-        str, typer.Option(help="Portfolio: equal_weight, risk_parity, minimum_variance or mean_variance.")
-    ] = "mean_variance",
-    volatility: Annotated[float, typer.Option(help="Portfolio: annual volatility to scale to.", min=0.01, max=2.0)] = 0.30,
-    seed: Annotated[int, typer.Option(help="Seed of the learning, and of the market where it is simulated.", min=0)] = 7,
+        str, typer.Option(help="Portfolio: equilibrium_tilt, mean_variance, minimum_variance, risk_parity or equal_weight.")
+    ] = "equilibrium_tilt",
+    volatility: Annotated[
+        float, typer.Option(help="Portfolio: annual volatility to scale to.", min=0.01, max=2.0)
+    ] = 0.30,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the learning, and of the market where it is simulated.", min=0)
+    ] = 7,
     market: Annotated[str, typer.Option(help="Quoting: VENUE:SYMBOL of a depth recording.")] = "binance_usdm:BTCUSDT",
     html: Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file.")] = None,
     md: Annotated[Path | None, typer.Option("--md", help="Write the report as Markdown.")] = None,
@@ -92,7 +104,7 @@ def backtest(
     tradewind backtest                                        the multi-asset portfolio, walk-forward
     tradewind backtest --allocator risk_parity --volatility 0.2
     tradewind backtest quoting-rust --market binance_spot:BTCUSDT
-    """
+    """  # noqa: D301 - a real backspace is how the command line marks text that keeps its lines
     folder = out / time.strftime("%Y%m%d-%H%M%S", time.gmtime()) / strategy.value
     folder.mkdir(parents=True, exist_ok=True)
     journal = folder / "run.journal"
@@ -105,8 +117,13 @@ def backtest(
 
 
 def _portfolio(
-    source: Any, allocator: str, volatility: float, seed: int, journal: Path, progress: Callable[[str, int, int], None]
-) -> tuple[Any, dict[str, int]]:
+    source: DataSource,
+    allocator: str,
+    volatility: float,
+    seed: int,
+    journal: Path,
+    progress: Callable[[str, int, int], None],
+) -> tuple[Report, dict[str, int]]:
     from tradewind import portfolio
     from tradewind.research import walk_forward
 
@@ -120,7 +137,7 @@ def _portfolio(
     return run.report, {"inputs": run.executions.inputs}
 
 
-def _quoting(source: Any, strategy: StrategyName, market: str, journal: Path) -> tuple[Any, dict[str, int]]:
+def _quoting(source: DataSource, strategy: StrategyName, market: str, journal: Path) -> tuple[Report, dict[str, int]]:
     from tradewind.market import load_l2
     from tradewind.research import quoting, setups
 
@@ -141,7 +158,14 @@ def _quoting(source: Any, strategy: StrategyName, market: str, journal: Path) ->
 
 
 def _show(
-    report: Any, counts: dict[str, int], folder: Path, journal: Path, html: Path | None, md: Path | None, *, as_json: bool
+    report: Report,
+    counts: dict[str, int],
+    folder: Path,
+    journal: Path,
+    html: Path | None,
+    md: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     from tradewind import analytics
 
@@ -164,7 +188,7 @@ def _show(
         f"tradewind journal verify {journal}",
         "tradewind backtest --allocator risk_parity" if "BTC" not in str(journal) else "tradewind doctor",
     )
-    palette = "ansi" if sys.stdout.isatty() else "plain"
+    palette: Literal["ansi", "plain"] = "ansi" if sys.stdout.isatty() else "plain"
     _print(analytics.terminal(report, next_commands, palette))
     _print(f"\nreport: {html or folder / 'report.html'}")
 
@@ -226,8 +250,13 @@ def data_list(data: DataFolder = None, as_json: AsJson = False) -> None:
     lines = [f"{len(rows)} files in {catalog.folder} (chosen by {source.chosen_by})", ""]
     for r in rows:
         correction = f", clock {r['clock_correction_ms']:+.2f} ms" if r["clock_correction_ms"] is not None else ""
-        lines.append(f"{r['kind']:<9} {r['rows']:>9,} rows {r['symbols']:>4} symbols  {r['first'] or '':<20} {r['last'] or '':<20} {r['name']}{correction}")
-    _emit({"folder": str(catalog.folder), "chosen_by": source.chosen_by, "files": rows}, "\n".join(lines), as_json=as_json)
+        lines.append(
+            f"{r['kind']:<9} {r['rows']:>9,} rows {r['symbols']:>4} symbols  "
+            f"{r['first'] or '':<20} {r['last'] or '':<20} {r['name']}{correction}"
+        )
+    _emit(
+        {"folder": str(catalog.folder), "chosen_by": source.chosen_by, "files": rows}, "\n".join(lines), as_json=as_json
+    )
 
 
 class Gaps(StrEnum):
@@ -252,14 +281,22 @@ def data_check(
     skipped = {str(p): why for result in results for p, why in result.skipped.items()}
     payload = {
         "accepted": [
-            {"path": str(r.path), "kind": r.kind, "rows": r.rows, "symbols": len(r.symbols), "gaps": len(r.gaps), "outliers": len(r.outliers)}
+            {
+                "path": str(r.path),
+                "kind": r.kind,
+                "rows": r.rows,
+                "symbols": len(r.symbols),
+                "gaps": len(r.gaps),
+                "outliers": len(r.outliers),
+            }
             for r in accepted
         ],
         "refused": [{"what": r.what, "where": r.where, "remedy": r.remedy} for r in refused],
         "skipped": skipped,
     }
     lines = [
-        f"ok       {r.path}: {r.kind}, {r.rows:,} rows, {len(r.symbols)} symbols, {len(r.gaps)} gaps, {len(r.outliers)} outliers"
+        f"ok       {r.path}: {r.kind}, {r.rows:,} rows, {len(r.symbols)} symbols, "
+        f"{len(r.gaps)} gaps, {len(r.outliers)} outliers"
         for r in accepted
     ]
     lines += [f"skipped  {path}: {why}" for path, why in skipped.items()]
@@ -271,10 +308,8 @@ def data_check(
 
 
 @journal_app.command("verify")
-def journal_verify(
-    path: Annotated[Path, typer.Argument(help="A journal file.")], as_json: AsJson = False
-) -> None:
-    """Prove every byte of a journal: checksums, hash chain, order. A torn tail is reported, damage is refused (exit 3)."""
+def journal_verify(path: Annotated[Path, typer.Argument(help="A journal file.")], as_json: AsJson = False) -> None:
+    """Prove every byte of a journal: checksums, hash chain, order. A torn tail is reported, damage refused (exit 3)."""
     from tradewind.research import replays
 
     facts = replays.verify(path)
@@ -286,7 +321,7 @@ def journal_verify(
 def replay(
     path: Annotated[Path, typer.Argument(help="A journal file.")], data: DataFolder = None, as_json: AsJson = False
 ) -> None:
-    """Run a journal again: apply its outcomes, then decide everything anew on the same data; both must agree (else exit 4)."""
+    """Run a journal again: apply its outcomes, then decide anew on the same data; both must agree (else exit 4)."""
     from tradewind.research import replays
 
     facts = replays.replay(path, _source(data))
@@ -331,7 +366,10 @@ def main() -> None:
         _complain("run failed", str(failure))
         sys.exit(RUN_FAILED)
     except OSError as failure:
-        _complain("run failed", f"{failure}\n  how to go on: check the path, its permissions and the free space, then run again")
+        _complain(
+            "run failed",
+            f"{failure}\n  how to go on: check the path, its permissions and the free space, then run again",
+        )
         sys.exit(RUN_FAILED)
     except KeyboardInterrupt:
         _complain("interrupted", "nothing was lost; a journal that was being written ends at its last whole block")

@@ -6,13 +6,14 @@
 Every stage is one verb from noun to noun and imports no other stage; `research` and `services` compose them.
 
 Time. `ts_ns` is always *when a fact was known*: UTC nanoseconds, and for a bar the moment it closed, never the moment
-it opened. A stage asked for an answer at `ts_ns` may read rows with `ts_ns <=` that instant and nothing else; the prefix
-law `f(x[:t]) == f(x)[:t]` is tested for every stage that sees time.
+it opened. A stage asked for an answer at `ts_ns` may read rows with `ts_ns <=` that instant and nothing else; the
+prefix law `f(x[:t]) == f(x)[:t]` is tested for every stage that sees time.
 
 Segments. A hole in the data ends a segment. `segment` numbers them per symbol from 0; no return, indicator or label
 spans two segments.
 
-Floats here are statistics (prices as numbers to learn from, weights, returns). Money that is traded is integers, in Rust.
+Floats here are statistics (prices as numbers to learn from, weights, returns). Money that is traded is integers, in
+Rust.
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One step of a walk-forward: trained on labels fully known before `train_end_ns`, used on (`test_start_ns`, `test_end_ns`].
+    """One step of a walk-forward: trained on labels fully known before `train_end_ns`, used on (`test_start_ns`,
+    `test_end_ns`].
 
     embargo_ns lies between the last training label's end and the first test instant.
     """
@@ -133,8 +135,9 @@ class Fold:
 class Forecast:
     """Expected return of each symbol over the next `horizon_bars`, out of sample only.
 
-    frame columns: ts_ns · symbol · fold i64 · model str · expected_return f64 (simple, over the horizon, not annualised)
-    · realised_return f64 (null where the horizon is not over or a hole lies in it; for scoring only, never a stage input).
+    frame columns: ts_ns · symbol · fold i64 · model str · expected_return f64 (simple, over the horizon, not
+    annualised) · realised_return f64 (null where the horizon is not over or a hole lies in it; for scoring only, never
+    a stage input).
     diagnostics columns: model · fold · observations · ic · rank_ic · hit_rate (per fold, plus fold = -1 for all).
     """
 
@@ -147,7 +150,8 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What the engine says we have, marked to market at `ts_ns`. weights: value share of equity per symbol, cash excluded.
+    """What the engine says we have, marked to market at `ts_ns`. weights: value share of equity per symbol, cash
+    excluded.
 
     quantities: base units held per symbol, straight from the ledger, so that a close sells what is really there.
     Where a symbol is missing its quantity can only be derived from weight and price, which assumes it was marked there.
@@ -225,9 +229,11 @@ class Executions:
     """What the engine did: everything analytics needs, straight from the journal.
 
     equity columns: ts_ns · equity · cash · gross_exposure · net_exposure (quote, marked to market after costs).
-    fills columns: ts_ns · symbol · order_id str · side str · price f64 · quantity f64 · fee f64 (in quote at the fill) ·
-      fee_asset str · liquidity str (maker|taker) · mid f64 (at the fill) · decision_price f64 (mid when the parent was made).
-    orders columns: ts_ns · order_id str · symbol · side · kind str · quantity · filled f64 · state str · reason str · done_ns.
+    fills columns: ts_ns · symbol · order_id str · side str · price f64 · quantity f64 · fee f64 (in quote at the fill)
+      · fee_asset str · liquidity str (maker|taker) · mid f64 (at the fill) · decision_price f64 (mid when the parent
+      was made).
+    orders columns: ts_ns · order_id str · symbol · side · kind str · quantity · filled f64 · state str · reason str ·
+    done_ns.
     refusals columns: ts_ns · symbol · reason str.
     positions columns: ts_ns · symbol · quantity f64 · mark f64 (one row per symbol held at each equity row).
     state_hash: hex digest of the engine's final state; inputs: engine inputs processed.

@@ -1,10 +1,11 @@
 """What a Python strategy is: it says what wakes it, looks at a view, and answers with intents.
 
-The same object runs in backtest, paper and live. It never sees the venue's clock, only when things reached us; it holds no
-connection and no clock of its own. Its answers are journaled as decisions, so a replay repeats them without running it.
+The same object runs in backtest, paper and live. It never sees the venue's clock, only when things reached us; it
+holds no connection and no clock of its own. Its answers are journaled as decisions, so a replay repeats them without
+running it.
 
-Prices are in ticks and quantities in lots of the instrument, whole numbers, so that a Python rule and its Rust twin agree to
-the last tick. Instruments are numbered in the order in which the run lists them.
+Prices are in ticks and quantities in lots of the instrument, whole numbers, so that a Python rule and its Rust twin
+agree to the last tick. Instruments are numbered in the order in which the run lists them.
 
     class Patient:
         name = "patient"
@@ -45,7 +46,7 @@ class Wakes:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Why it was woken. For a trade, a bar's close or an own fill: at what price and how much; side is the taker's or our own."""
+    """Why it was woken. For a trade, a bar's close or an own fill: price, quantity, side (the taker's or ours)."""
 
     kind: WakeKind
     now_ns: int
@@ -91,7 +92,7 @@ class View(Protocol):
         ...
 
     def position_lots(self, instrument: int) -> int:
-        """The strategy's own signed position in whole lots (spot: base holdings since the start, rounded towards zero)."""
+        """The strategy's own signed position in whole lots (spot: base gained since the start, cut towards zero)."""
         ...
 
     def live_orders(self) -> Sequence[LiveOrder]:

@@ -144,7 +144,7 @@ def test_it_carries_time_method_and_notes(name: str) -> None:
 
 def test_returns_of_another_size_change_nothing_that_is_only_risk(name: str) -> None:
     view = example(6)
-    if name == "mean_variance":
+    if name in ("mean_variance", "equilibrium_tilt"):
         # Returns and costs are weighed against variance, so the trade-off scales with them.
         larger = replace(
             view, returns=view.returns * 7, expected_returns=view.expected_returns * 7, cost_bps=view.cost_bps * 7

@@ -14,6 +14,7 @@ from tradewind.flow import NS_PER_DAY, NS_PER_HOUR
 from tradewind.portfolio import (
     AllocationFailed,
     EqualWeight,
+    EquilibriumTilt,
     MeanVariance,
     MinimumVariance,
     RiskParity,
@@ -209,3 +210,14 @@ def test_volatility_leaves_frozen_weights_and_refuses_strangers() -> None:
         volatility_target(EqualWeight()(made_view(52, 4)), replace(view, symbols=("A", "B", "C", "D")), 0.3)
     with pytest.raises(ValueError, match="annual_volatility"):
         volatility_target(EqualWeight()(view), view, 0.0)
+
+
+def test_without_forecast_and_cost_the_equilibrium_is_equal_weights() -> None:
+    silent = made_view(11, 8, expected_returns=np.zeros(8), cost_bps=np.zeros(8))
+    np.testing.assert_allclose(weights_of(EquilibriumTilt()(silent).weights, silent), np.full(8, 1 / 8), atol=1e-4)
+
+
+def test_the_tilt_follows_the_forecast() -> None:
+    view = made_view(12, 8, expected_returns=np.array([0.004, *np.zeros(6), -0.004]), cost_bps=np.zeros(8))
+    w = weights_of(EquilibriumTilt()(view).weights, view)
+    assert w[0] == w.max() > 1 / 8 > w.min() == w[7]

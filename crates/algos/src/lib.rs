@@ -1,6 +1,6 @@
 //! Execution algorithms: (view, time) → intents.
 //!
-//! An algo keeps nothing. [`decide`] is a pure function of the journaled [`AlgoSpec`](tradewind_types::AlgoSpec) and a [`View`]
+//! An algo keeps nothing. [`decide`] is a pure function of the journaled [`AlgoSpec`] and a [`View`]
 //! that the engine reads off its own state: progress is what the algo's orders have filled and have in flight. So recovery
 //! restores every algo for free, and a decision can be repeated from the log alone.
 //!

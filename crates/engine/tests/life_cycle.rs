@@ -374,3 +374,25 @@ fn outcomes_of_another_history_are_refused() {
     }
     assert_eq!(desk.engine.state_hash(), before, "and leave no trace");
 }
+
+#[test]
+fn every_turn_of_a_life_shows_in_the_state_hash() {
+    let mut desk = Desk::open();
+    let order = desk.place(limit(PERPETUAL, ALPHA, Side::Buy, 100_000, 10));
+    let (price, qty, until) = (Price(99_000), Qty(12), Timestamp(desk.now.0 + 9));
+    let turns = [
+        VenueReply::Accepted { order, venue_order: VenueOrderId(5) },
+        VenueReply::Amended { order, price, qty },
+        VenueReply::Filled(desk.fill_of(order, 99_000, 1, fee(USDT, 1))),
+        VenueReply::Lost { order, until },
+        VenueReply::Lost { order, until: Timestamp(until.0 + 1) },
+        VenueReply::Cancelled { order },
+    ];
+    let mut seen = vec![desk.engine.state_hash()];
+    for turn in turns {
+        assert_eq!(desk.reply(turn).len(), 1, "{turn:?}");
+        let hash = desk.engine.state_hash();
+        assert!(!seen.contains(&hash), "{turn:?}");
+        seen.push(hash);
+    }
+}

@@ -86,7 +86,7 @@ pub const fn spending_asset(instrument: &Instrument, side: Side) -> AssetId {
 
 /// Whether orders on the instrument are covered by balances of the account.
 #[inline]
-pub(crate) const fn is_covered(instrument: &Instrument, account: &Account) -> bool {
+const fn is_covered(instrument: &Instrument, account: &Account) -> bool {
     matches!(instrument.terms().kind, InstrumentKind::Spot) && matches!(account.mode, MarginMode::Spot)
 }
 

@@ -18,6 +18,9 @@ use tradewind_types::{
     Timestamp,
 };
 
+/// Instrument, base quantity, value in the equity asset.
+type Held = (u32, f64, f64);
+
 /// Engine, simulated venues, journal and tape of one run.
 #[pyclass(name = "Simulation", module = "tradewind._native")]
 pub(crate) struct PySimulation {
@@ -143,7 +146,7 @@ impl PySimulation {
     }
 
     /// (equity, cash, [(instrument, base quantity, value)]) now, in the equity asset.
-    fn holdings(&self) -> PyResult<(f64, f64, Vec<(u32, f64, f64)>)> {
+    fn holdings(&self) -> PyResult<(f64, f64, Vec<Held>)> {
         let valued = self.inner.tape().value(self.inner.now(), self.inner.engine());
         let (row, positions) = valued.ok_or_else(|| PyRuntimeError::new_err("something is held that has no price yet"))?;
         let money = |amount| self.units.equity(amount);

@@ -196,7 +196,7 @@ def _to_x(low: float, high: float, width: float) -> Callable[[float], float]:
     return lambda value: LEFT + (value - low) / span * (width - LEFT - RIGHT)
 
 
-def _bar(ink: str, x: float, y: float, width: float, height: float, tip: str) -> str:  # noqa: PLR0917 - a rectangle
+def _bar(ink: str, x: float, y: float, width: float, height: float, tip: str) -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
     return f'<rect class="bar {ink}" {place}><title>{escape(tip)}</title></rect>'
 

@@ -13,6 +13,7 @@ from tradewind.portfolio.allocators import (
     AllocationFailed,
     Allocator,
     EqualWeight,
+    EquilibriumTilt,
     MeanVariance,
     MinimumVariance,
     OnFailure,
@@ -27,6 +28,7 @@ ALLOCATORS: Mapping[str, Callable[..., Allocator]] = {
     "risk_parity": RiskParity,
     "minimum_variance": MinimumVariance,
     "mean_variance": MeanVariance,
+    "equilibrium_tilt": EquilibriumTilt,
 }
 """Registered name → constructor of settings; every one takes `max_weight`."""
 
@@ -35,6 +37,7 @@ __all__ = [
     "AllocationFailed",
     "Allocator",
     "EqualWeight",
+    "EquilibriumTilt",
     "MeanVariance",
     "MinimumVariance",
     "OnFailure",

@@ -179,6 +179,59 @@ class MeanVariance:
         return _solved(view, terms, self.name, self.on_failure, self.max_iterations)
 
 
+@dataclass(frozen=True, slots=True)
+class EquilibriumTilt:
+    """Forecasts as a tilt away from holding everything alike: mean-variance on equilibrium returns plus expected
+    returns.
+
+    The equilibrium returns are those under which equal weights of all eligible symbols would be optimal, Π = gamma Σ
+    w_eq (He and Litterman, "The Intuition Behind Black-Litterman Model Portfolios", 1999, eq. 2). Forecasts are
+    relative to the cross-section and already shrunk by the skill they have shown, so they are added as they are.
+    Without a forecast, and without costs, the answer is equal weights; the parameters are those of `MeanVariance`.
+    """
+
+    risk_aversion: float = 5.0
+    cost_multiple: float = 1.0
+    max_weight: float = 1.0
+    on_failure: OnFailure = "hold"
+    max_iterations: int = 200
+
+    def __post_init__(self) -> None:
+        _check_max_weight(self.max_weight)
+        if not (self.risk_aversion > 0.0 and self.cost_multiple >= 0.0):
+            raise ValueError(
+                f"risk_aversion = {self.risk_aversion} must be > 0, cost_multiple = {self.cost_multiple} must be >= 0"
+            )
+
+    @property
+    def name(self) -> str:
+        """The registered name."""
+        return "equilibrium_tilt"
+
+    def __call__(self, view: View) -> Target:
+        """Weights of the best trade from the current weights, with equal weights as the place to be without opinions.
+
+        Raises:
+            AllocationFailed: the solver failed and the policy is "raise".
+        """
+        if not view.symbols:
+            return _target(view, np.zeros(0), self.name)
+        covariance = ledoit_wolf(view.returns) * view.horizon_returns
+        upper = view.upper_bounds(self.max_weight)
+        reference = _fill(view.eligible.astype(np.float64), np.where(view.eligible, upper, 0.0), view.budget)
+        terms = Terms(
+            covariance=covariance,
+            risk_aversion=self.risk_aversion,
+            expected_returns=view.expected_returns + self.risk_aversion * covariance @ reference,
+            costs=view.cost_bps * BPS * self.cost_multiple,
+            current_weights=view.current_weights,
+            upper=upper,
+            floor=0.0,
+            budget=view.budget,
+        )
+        return _solved(view, terms, self.name, self.on_failure, self.max_iterations)
+
+
 def _solved(view: View, terms: Terms, name: str, on_failure: OnFailure, max_iterations: int) -> Target:
     """The solved target, or what the policy says without one."""
     try:

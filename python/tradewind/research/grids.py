@@ -42,11 +42,14 @@ def record_bars(market: Market, from_ns: int) -> _native.Recording:
     bars = market.bars.filter(pl.col("ts_ns") >= from_ns).join(numbered, on="symbol", maintain_order="left")
     prices = ("open", "high", "low", "close")
     exact = bars.with_columns((pl.col(p) / pl.col("tick")).alias(p) for p in prices)
-    off = exact.filter(pl.any_horizontal(((pl.col(p) - pl.col(p).round()).abs() > OFF_GRID * pl.col(p).clip(1.0)) for p in prices))
+    off = exact.filter(
+        pl.any_horizontal(((pl.col(p) - pl.col(p).round()).abs() > OFF_GRID * pl.col(p).clip(1.0)) for p in prices)
+    )
     if off.height:
         row = off.row(0, named=True)
         raise DataRefused(
-            f"{off.height} bars have a price that is not a whole number of ticks; the first: {row['symbol']}, close {row['close'] * row['tick']!r}, tick {row['tick']!r}",
+            f"{off.height} bars have a price that is not a whole number of ticks; "
+            f"the first: {row['symbol']}, close {row['close'] * row['tick']!r}, tick {row['tick']!r}",
             f"{row['symbol']} at {row['ts_ns']} ns UTC",
             "correct the instrument's tick, or the data",
         )

@@ -1,7 +1,8 @@
 """Two-sided quoting on recorded depth, once as a Rust algo inside the engine and once as a Python strategy outside it.
 
-The rule is one: quotes around the mid, moved against inventory, in whole half-ticks, so that the two must send the same orders.
-It is a specimen that shows both time scales at work, not a strategy to make money with: it has no view of where the price goes.
+The rule is one: quotes around the mid, moved against inventory, in whole half-ticks, so that the two must send the
+same orders. It is a specimen that shows both time scales at work, not a strategy to make money with: it has no view of
+where the price goes.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from tradewind.strategy import Cancel, Intent, LiveOrder, Place, Strategy, View,
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """half_spread_half_ticks: distance of each quote from the mid. skew_half_ticks: how far both move against the largest
-    inventory. lots: size of a quote. max_position_lots: the side that would go beyond is not quoted. interval_ns: how often
-    it looks.
+    """half_spread_half_ticks: distance of each quote from the mid. skew_half_ticks: how far both move against the
+    largest inventory. lots: size of a quote. max_position_lots: the side that would go beyond is not quoted.
+    interval_ns: how often it looks.
     """
 
     half_spread_half_ticks: int = 1
@@ -54,7 +55,7 @@ class Quoting:
         """Its timer, nothing else."""
         return Wakes(timer_ns=self._p.interval_ns)
 
-    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:  # noqa: ARG002 - the timer says nothing the view does not
+    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
         """Cancels what is at a wrong price, then places what is missing: bids before asks."""
         wanted = self._wanted(view)
         orders = view.live_orders()
@@ -137,9 +138,7 @@ def backtest(
     if limit is None:
         limit = 10 * strategy.max_position_lots if isinstance(strategy, Parameters) else 1_000_000
     setup = setups.depth_setup(sample, start_equity, start_base, fills, limit)
-    engine = _native.Simulation(
-        setup, recording, journal, data_name(sample), facts.version, facts.created_ns
-    )
+    engine = _native.Simulation(setup, recording, journal, data_name(sample), facts.version, facts.created_ns)
     start_ns, end_ns = recording.span_ns
     if isinstance(strategy, Parameters):
         p = strategy
@@ -162,7 +161,9 @@ def backtest(
     run = RunFacts(
         run_id=runs.run_id(executions.state_hash, recording.content_hash),
         strategy=name,
-        parameters_hash=runs.parameters_hash(strategy if isinstance(strategy, Parameters) else dict(strategy.parameters)),
+        parameters_hash=runs.parameters_hash(
+            strategy if isinstance(strategy, Parameters) else dict(strategy.parameters)
+        ),
         data_hash=recording.content_hash,
         code_version=facts.version,
         seed=0,
@@ -203,7 +204,9 @@ def _warnings(start_ns: int, end_ns: int, fault: str | None) -> tuple[str, ...]:
 
 
 def _cost_model(sample: L2Sample, fills: setups.DepthFills) -> str:
-    queue = "only trades move the queue" if fills.queue_power == 0 else f"queue by cancels too, power {fills.queue_power}"
+    queue = (
+        "only trades move the queue" if fills.queue_power == 0 else f"queue by cancels too, power {fills.queue_power}"
+    )
     where: Literal["the asset received", "quote"] = "the asset received" if sample.venue.endswith("_spot") else "quote"
     return (
         f"maker {fills.maker_fee_bps:g} / taker {fills.taker_fee_bps:g} bps in {where}; recorded depth, {queue}; "

@@ -37,7 +37,8 @@ def replay(path: Path, source: DataSource) -> dict[str, Any]:
         recording = _recording(path, facts, source)
         if recording.content_hash != facts["content"]:
             raise DataRefused(
-                f"the data has content {recording.content_hash[:16]}…, the journal was written on {facts['content'][:16]}…",
+                f"the data has content {recording.content_hash[:16]}…, "
+                f"the journal was written on {facts['content'][:16]}…",
                 f"{path}, segment {facts['segment']}",
                 "replay with the data of the run: --data DIR",
             )

@@ -31,8 +31,8 @@ def rate(bps: float) -> int:
 class BarFills:
     """How orders fill on bars.
 
-    A market order fills at the next bar's open, half a spread worse, plus `impact_bps` times the root of the share of the bar's
-    volume that it takes (the square-root law), at most `max_participation`.
+    A market order fills at the next bar's open, half a spread worse, plus `impact_bps` times the root of the share of
+    the bar's volume that it takes (the square-root law), at most `max_participation`.
     """
 
     impact_bps: float = 30.0
@@ -43,8 +43,8 @@ class BarFills:
 class DepthFills:
     """How orders fill on recorded depth.
 
-    queue_power: 0 for a queue that only trades move (risk-averse), n for cancels shared by the power-n rule. Latencies are
-    constant, one way each.
+    queue_power: 0 for a queue that only trades move (risk-averse), n for cancels shared by the power-n rule. Latencies
+    are constant, one way each.
     """
 
     queue_power: int = 2
@@ -60,7 +60,13 @@ class DepthFills:
 
 
 def bar_setup(
-    instruments: Sequence[Instrument], quote: str, start_equity: float, fills: BarFills, *, bar_ns: int, max_order_share: float
+    instruments: Sequence[Instrument],
+    quote: str,
+    start_equity: float,
+    fills: BarFills,
+    *,
+    bar_ns: int,
+    max_order_share: float,
 ) -> str:
     """Spot portfolio on bars: one venue, one account, one book; JSON.
 
@@ -126,7 +132,9 @@ def _bar_instrument(instrument: Instrument) -> dict[str, Any]:
     }
 
 
-def depth_setup(sample: L2Sample, start_equity: float, start_base: str, fills: DepthFills, max_position_lots: int) -> str:
+def depth_setup(
+    sample: L2Sample, start_equity: float, start_base: str, fills: DepthFills, max_position_lots: int
+) -> str:
     """One market on recorded depth: one account, one book; JSON.
 
     start_base: base asset held at the start, exact text (spot cannot sell what it does not hold; 0 for a perpetual).
@@ -207,5 +215,3 @@ def _limits(scope: Mapping[str, int], **limits: str | int | None) -> dict[str, A
         )
     )
     return {"scope": dict(scope), **empty, **limits}
-
-

@@ -1,7 +1,8 @@
 """The whole flow over history: market → features → forecast → portfolio → risk → execution → engine → report.
 
-The stages form opinions once a day; the native engine works the orders bar by bar and says what we hold, and that is what
-the next day's opinion starts from. Nothing here decides anything: it only carries nouns from stage to stage, in time order.
+The stages form opinions once a day; the native engine works the orders bar by bar and says what we hold, and that is
+what the next day's opinion starts from. Nothing here decides anything: it only carries nouns from stage to stage, in
+time order.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ Progress = Callable[[str, int, int], None]
 
 BENCHMARK_SYMBOL = "BTCUSDT"
 FIRST_TEST_NS = 1_730_419_200 * NS_PER_SECOND
-"""2024-11-01 00:00 UTC: by then every coin of the universe has resumed after the hole of September 2024, and has history."""
+"""2024-11-01 00:00 UTC: by then every coin of the universe has history again after the hole of September 2024."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Settings:
 
     start_equity: float = 1_000_000.0
     quote: str = "USDT"
-    allocator: str = "mean_variance"
+    allocator: str = "equilibrium_tilt"
     max_weight: float = 0.10
     annual_volatility: float = 0.30
     lookback_days: int = 45
@@ -117,8 +118,8 @@ def walk_forward(
 ) -> Run:
     """Backtest the portfolio out of sample over all of the market that the first training period leaves.
 
-    journal: where the native journal is written (must not exist), or None for none. data_name: what the journal calls the
-    data, so that a replay finds it.
+    journal: where the native journal is written (must not exist), or None for none. data_name: what the journal calls
+    the data, so that a replay finds it.
 
     Raises:
         DataRefused: the market is too short or too thin.
@@ -127,7 +128,9 @@ def walk_forward(
     progress("features", 0, 1)
     known = features.compute(market)
     progress("features", 1, 1)
-    expected = forecast.forecast(known, market, settings.learning, lambda _label, done, of: progress("forecast", done, of))
+    expected = forecast.forecast(
+        known, market, settings.learning, lambda _label, done, of: progress("forecast", done, of)
+    )
     decisions = expected.frame["ts_ns"].unique().sort().to_list()
     recording = grids.record_bars(market, decisions[0])
     setup = setups.bar_setup(
@@ -148,7 +151,16 @@ def walk_forward(
         progress("trading", done, len(decisions))
     engine.advance(decisions[-1] + NS_PER_DAY)
     executions = runs.executions(engine, settings.quote, settings.start_equity)
-    return _report(market, settings, expected, executions, diary, facts, journal, decisions[0])
+    return _report(
+        market=market,
+        settings=settings,
+        expected=expected,
+        executions=executions,
+        diary=diary,
+        facts=facts,
+        journal=journal,
+        start_ns=decisions[0],
+    )
 
 
 def _segment_name(data_name: str, from_ns: int) -> str:
@@ -202,6 +214,7 @@ def _start(engine: _native.Simulation, market: Market, order: ParentOrder) -> No
 
 
 def _report(
+    *,
     market: Market,
     settings: Settings,
     expected: Forecast,
@@ -233,7 +246,8 @@ def _report(
         symbols=tuple(market.symbols),
         provenance=market.provenance,
         cost_model=_cost_model(market, settings),
-        n_trials=expected.n_trials,
+        # Every allocator on offer was looked at with these forecasts before one became the default.
+        n_trials=expected.n_trials * len(portfolio.ALLOCATORS),
         holes=market.holes,
         refused=tuple(diary.refusals),
         warnings=(*market.warnings, *_stage_warnings(diary)),
@@ -253,7 +267,9 @@ def _cost_model(market: Market, settings: Settings) -> str:
     fees = sorted({i.taker_fee_bps for i in market.instruments})
     spreads = sorted(i.half_spread_bps for i in market.instruments)
     return (
-        f"taker fee {', '.join(f'{f:g}' for f in fees)} bps in the asset received; half spread {spreads[0]:.1f} to {spreads[-1]:.1f} bps by symbol; "
-        f"impact {settings.fills.impact_bps:g} bps times the root of the share of the bar's volume taken, at most {settings.fills.max_participation:.0%}; "
+        f"taker fee {', '.join(f'{f:g}' for f in fees)} bps in the asset received; "
+        f"half spread {spreads[0]:.1f} to {spreads[-1]:.1f} bps by symbol; "
+        f"impact {settings.fills.impact_bps:g} bps times the root of the share of the bar's volume taken, "
+        f"at most {settings.fills.max_participation:.0%}; "
         "market orders fill at the next bar's open, no other latency; no queue (bars)"
     )
