@@ -8,6 +8,7 @@ time order.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,7 +181,7 @@ def _decide(
         diary.refusals.append(judged)
         return
     for note in judged.notes:
-        said = note.split(":")[0]
+        said = re.sub(r" by \d\.\d+", "", re.sub(r"^\w+ scaled", "single names scaled", note.split(":")[0]))
         diary.notes[said] = diary.notes.get(said, 0) + 1
     quotes = execution.quotes(market, ts_ns, volume_bars=7 * 24)
     plan = execution.plan(judged, holdings, market.instruments, quotes, settings.trading)
