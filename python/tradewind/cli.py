@@ -84,7 +84,8 @@ def backtest(
     strategy: Annotated[StrategyName, typer.Argument(help="What to run.")] = StrategyName.PORTFOLIO,
     data: DataFolder = None,
     allocator: Annotated[
-        str, typer.Option(help="Portfolio: equilibrium_tilt, mean_variance, minimum_variance, risk_parity or equal_weight.")
+        str,
+        typer.Option(help="Portfolio: equilibrium_tilt, mean_variance, minimum_variance, risk_parity or equal_weight."),
     ] = "equilibrium_tilt",
     volatility: Annotated[
         float, typer.Option(help="Portfolio: annual volatility to scale to.", min=0.01, max=2.0)

@@ -63,6 +63,7 @@ pub(crate) fn replay<'py>(py: Python<'py>, path: PathBuf, recording: &PyRecordin
     out.set_item("outcomes", replayed.outcomes)?;
     out.set_item("differing", replayed.differing)?;
     out.set_item("first_difference", replayed.first_difference)?;
+    out.set_item("unrecorded", replayed.unrecorded)?;
     out.set_item("state_hash", replayed.state_hash.to_string())?;
     Ok(out)
 }

@@ -91,7 +91,7 @@ impl PySimulation {
             Some(object) => {
                 let mut strategy = PyStrategy::new(py, object)?;
                 py.detach(|| inner.advance(Timestamp(until_ns), Some(&mut strategy))).map_err(failed)?;
-                py.check_signals()
+                strategy.take_end().map_or_else(|| py.check_signals(), Err)
             }
         }
     }

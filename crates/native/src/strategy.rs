@@ -2,7 +2,7 @@
 
 use crate::errors::invalid;
 use crate::simulation::state_name;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 use tradewind_engine::{Engine, Order};
@@ -27,6 +27,8 @@ pub(crate) struct PyStrategy {
     wakes: Wakes,
     model: u64,
     nouns: Nouns,
+    /// What was raised that is no failure of the strategy but the end of the run: an interrupt, an exit.
+    ended: Option<PyErr>,
 }
 
 impl PyStrategy {
@@ -34,18 +36,23 @@ impl PyStrategy {
         let module = PyModule::import(py, "tradewind.strategy")?;
         let class = |name: &str| module.getattr(name).map(Bound::unbind);
         let object = object.bind(py);
-        let asked = object.call_method0("wakes")?;
-        let flag = |name: &str| asked.getattr(name)?.extract::<bool>();
-        let timer = asked.getattr("timer_ns")?.extract::<Option<i64>>()?;
-        if timer.is_some_and(|ns| ns <= 0) {
-            return Err(PyValueError::new_err("timer_ns must be positive"));
-        }
-        let wakes = Wakes { timer: timer.map(Nanos), book: flag("book")?, trade: flag("trade")?, bar: flag("bar")?, fill: flag("fill")? };
+        let wakes = asked_wakes(object).map_err(|error| {
+            if error.is_instance_of::<PyException>(py) {
+                PyValueError::new_err(format!("the strategy does not say what wakes it: {}", in_words(py, &error)))
+            } else {
+                error
+            }
+        })?;
         let parameters = object.getattr("parameters")?.repr()?.to_string();
         let hash = StateDigest::new().bytes(object.getattr("name")?.to_string().as_bytes()).bytes(parameters.as_bytes()).finish();
         let model = hash.0.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
         let nouns = Nouns { wake: class("Wake")?, touch: class("Touch")?, live_order: class("LiveOrder")? };
-        Ok(Self { on_wake: object.getattr("on_wake")?.unbind(), wakes, model, nouns })
+        Ok(Self { on_wake: object.getattr("on_wake")?.unbind(), wakes, model, nouns, ended: None })
+    }
+
+    /// What ended the run from within the strategy, if anything did.
+    pub(crate) const fn take_end(&mut self) -> Option<PyErr> {
+        self.ended.take()
     }
 
     fn ask(&self, py: Python<'_>, now: Timestamp, wake: &Wake, engine: &Engine, intents: &mut Vec<Intent>) -> PyResult<()> {
@@ -89,11 +96,31 @@ impl Strategist for PyStrategy {
         Python::attach(|py| {
             self.ask(py, now, wake, engine, intents).map_err(|error| {
                 intents.clear();
-                let trace = error.traceback(py).and_then(|t| t.format().ok()).unwrap_or_default();
-                Fault(format!("{trace}{error}"))
+                let fault = Fault(in_words(py, &error));
+                if !error.is_instance_of::<PyException>(py) {
+                    self.ended = Some(error);
+                }
+                fault
             })
         })
     }
+}
+
+/// The traceback and the error.
+fn in_words(py: Python<'_>, error: &PyErr) -> String {
+    let trace = error.traceback(py).and_then(|t| t.format().ok()).unwrap_or_default();
+    format!("{trace}{error}")
+}
+
+/// What a strategy says that it wants to be woken for.
+fn asked_wakes(strategy: &Bound<'_, PyAny>) -> PyResult<Wakes> {
+    let asked = strategy.call_method0("wakes")?;
+    let flag = |name: &str| asked.getattr(name)?.extract::<bool>();
+    let timer = asked.getattr("timer_ns")?.extract::<Option<i64>>()?;
+    if timer.is_some_and(|ns| ns <= 0) {
+        return Err(PyValueError::new_err("timer_ns must be positive"));
+    }
+    Ok(Wakes { timer: timer.map(Nanos), book: flag("book")?, trade: flag("trade")?, bar: flag("bar")?, fill: flag("fill")? })
 }
 
 /// What a strategy may see: taken when it is woken, so that it stays true to that instant.

@@ -77,6 +77,8 @@ pub struct Replayed {
     pub outcomes: u64,
     /// Outcomes that differ from the journaled ones, counting missing and additional ones.
     pub differing: u64,
+    /// Of these, outcomes of the last inputs of a journal that was never finished: they were lost with its tail, and nothing differs.
+    pub unrecorded: u64,
     /// The first of them, in words.
     pub first_difference: Option<String>,
     /// Hash of the state at the end.
@@ -92,8 +94,20 @@ pub fn redecide<R: std::io::Read>(mut journal: Reader<R>, recording: &Recording,
     for (instrument, rule) in setup.watched_books()? {
         engine.watch_book(instrument, rule);
     }
-    let mut run = Redecision { engine, step: Step::new(), decided: Vec::new(), next: 0, inputs: 0, outcomes: 0, differing: 0, first: None };
+    let mut run = Redecision {
+        engine,
+        step: Step::new(),
+        decided: Vec::new(),
+        next: 0,
+        inputs: 0,
+        outcomes: 0,
+        differing: 0,
+        unrecorded: 0,
+        first: None,
+    };
+    let mut finished = false;
     while let Some(entry) = journal.next_entry()? {
+        finished = matches!(entry, Entry::StateHash { .. } | Entry::End { .. });
         match entry {
             Entry::Input { seq, at, control } => run.input(seq, &Input::Control { at, control: &control }),
             Entry::MarketRun(market) => run.market(&market, recording)?,
@@ -101,11 +115,12 @@ pub fn redecide<R: std::io::Read>(mut journal: Reader<R>, recording: &Recording,
             Entry::StateHash { .. } | Entry::End { .. } => {}
         }
     }
-    run.close();
+    run.close(finished);
     Ok(Replayed {
         inputs: run.inputs,
         outcomes: run.outcomes,
         differing: run.differing,
+        unrecorded: run.unrecorded,
         first_difference: run.first,
         state_hash: run.engine.state_hash(),
     })
@@ -120,6 +135,7 @@ struct Redecision {
     inputs: u64,
     outcomes: u64,
     differing: u64,
+    unrecorded: u64,
     first: Option<String>,
 }
 
@@ -156,9 +172,10 @@ impl Redecision {
         self.next = (self.next + 1).min(self.decided.len());
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, finished: bool) {
         let more = (self.decided.len() - self.next) as u64;
         self.differing += more;
+        self.unrecorded = if finished { 0 } else { more };
         if more > 0 {
             self.first.get_or_insert_with(|| format!("{more} outcomes were decided that the journal does not have"));
         }

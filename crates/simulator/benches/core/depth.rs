@@ -53,7 +53,7 @@ pub(crate) fn rows(scale: &Scale, recorded: Option<&Path>) -> Result<(), Failure
         let ops = vec![("change", depth.changes.len() as u64), ("message", depth.messages.len() as u64)];
         Ok(Evidence { ops, rejects, fills: None, hash: digest.finish().to_string() })
     };
-    row(name, scale.rounds * 2, prepare, work, evidence)
+    row(scale, name, prepare, work, evidence)
 }
 
 fn read(path: &Path) -> Result<Depth, Failure> {

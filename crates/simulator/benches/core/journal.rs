@@ -68,7 +68,7 @@ fn append_rows(scale: &Scale, kept: &Kept) -> Result<(), Failure> {
         }
         Ok(kept.evidence(kept.entries.len(), bytes.len() as u64, head))
     };
-    row("journal_append_memory", scale.rounds, prepare, |writer| append_all(writer, &kept.entries), evidence)
+    row(scale, "journal_append_memory", prepare, |writer| append_all(writer, &kept.entries), evidence)
 }
 
 fn append_all<S: Sink>(mut writer: Writer<S>, entries: &[Entry]) -> Result<Writer<S>, Failure> {
@@ -109,27 +109,32 @@ fn file_rows(scale: &Scale, kept: &Kept, path: &Path) -> Result<(), Failure> {
     };
     let all = &kept.entries[..];
     let prepare = || create(CommitLevel::Process);
-    row("journal_append_process", scale.rounds, prepare, |writer| append_all(writer, all), |writer| evidence(writer, all))?;
-    let few = &all[..scale.commits.min(all.len())];
-    row("journal_commit_process", scale.rounds, prepare, |writer| append_each(writer, few), |writer| evidence(writer, few))?;
-    let fewer = &all[..scale.syncs.min(all.len())];
+    row(scale, "journal_append_process", prepare, |writer| append_all(writer, all), |writer| evidence(writer, all))?;
+    let few = latest(all, scale.commits);
+    row(scale, "journal_commit_process", prepare, |writer| append_each(writer, few), |writer| evidence(writer, few))?;
+    let fewer = latest(all, scale.syncs);
     let prepare = || create(CommitLevel::Disk);
-    row("journal_commit_disk", 1, prepare, |writer| append_each(writer, fewer), |writer| evidence(writer, fewer))
+    row(scale, "journal_commit_disk", prepare, |writer| append_each(writer, fewer), |writer| evidence(writer, fewer))
+}
+
+/// The last of the records: what a desk at work writes, not what it begins with.
+fn latest(entries: &[Entry], count: usize) -> &[Entry] {
+    &entries[entries.len().saturating_sub(count)..]
 }
 
 fn read_rows(scale: &Scale, kept: &Kept) -> Result<(), Failure> {
     let records = kept.entries.len();
     let length = kept.bytes.len() as u64;
     row(
+        scale,
         "journal_verify",
-        scale.rounds,
         || Ok(()),
         |()| Ok(verify(black_box(&kept.bytes[..]))?),
         |found| Ok(kept.evidence(records, length, found.head.to_string())),
     )?;
     row(
+        scale,
         "journal_recover",
-        scale.rounds,
         || Ok(()),
         |()| Ok(recover(Reader::new(black_box(&kept.bytes[..]))?)?),
         |recovered| {

@@ -28,7 +28,7 @@ pub(crate) fn rows(scale: &Scale) -> Result<(), Failure> {
         levels(&book, &mut digest);
         Ok(Evidence { ops: vec![("op", mix.ops.len() as u64)], rejects, fills: Some(fills), hash: digest.finish().to_string() })
     };
-    row("matching_mix_1k_live", scale.rounds, prepare, work, evidence)
+    row(scale, "matching_mix_1k_live", prepare, work, evidence)
 }
 
 /// Whether it was taken.

@@ -5,8 +5,10 @@ use std::time::Instant;
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
-/// How much of each kind of work a round does.
+/// What is run, and how much of each kind of work a round does.
 pub(crate) struct Scale {
+    /// Rows whose names begin so; all of them when empty.
+    pub only: String,
     pub rounds: usize,
     /// Generated depth messages.
     pub messages: u64,
@@ -40,18 +42,21 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Runs the rounds and prints the row. Only `work` is timed; it gives back what it worked on, so that nothing is dropped
+/// Runs the rounds of a row that is wanted, and prints it. Only `work` is timed; it gives back what it worked on, so that nothing is dropped
 /// inside the measurement.
 pub(crate) fn row<S, T>(
+    scale: &Scale,
     name: &str,
-    rounds: usize,
     mut prepare: impl FnMut() -> Result<S, Failure>,
     mut work: impl FnMut(S) -> Result<T, Failure>,
     mut evidence: impl FnMut(T) -> Result<Evidence, Failure>,
 ) -> Result<(), Failure> {
+    if !name.starts_with(&scale.only) {
+        return Ok(());
+    }
     let mut elapsed_ns = Vec::new();
     let mut seen: Option<Evidence> = None;
-    for _ in 0..rounds {
+    for _ in 0..scale.rounds {
         let prepared = prepare()?;
         let start = now();
         let done = work(prepared)?;

@@ -24,13 +24,7 @@ pub(crate) enum Log {
 
 pub(crate) fn rows(scale: &Scale) -> Result<(), Failure> {
     for (name, log) in [("order_life", Log::Nothing), ("order_life_journaled", Log::Memory)] {
-        row(
-            name,
-            scale.rounds,
-            || opened(log, scale.orders),
-            |desk| lives(desk, scale.orders),
-            |desk| evidence(desk, "order", scale.orders),
-        )?;
+        row(scale, name, || opened(log, scale.orders), |desk| lives(desk, scale.orders), |desk| evidence(desk, "order", scale.orders))?;
     }
     let mix = generate(scale.path_ops, SEED);
     let ops = mix.ops.len() as u64;
@@ -41,7 +35,7 @@ pub(crate) fn rows(scale: &Scale) -> Result<(), Failure> {
             venue.desk.journal.as_mut().map_or(Ok(()), Writer::commit)?;
             Ok(venue)
         };
-        row(name, scale.rounds, prepare, work, |venue| evidence(venue.desk, "op", ops))?;
+        row(scale, name, prepare, work, |venue| evidence(venue.desk, "op", ops))?;
     }
     Ok(())
 }
@@ -51,7 +45,7 @@ fn writer(log: Log, records: u64) -> Result<Option<Writer<Vec<u8>>>, Failure> {
         Log::Nothing => Ok(None),
         Log::Memory => {
             // A record takes about 60 bytes.
-            let mut touched = vec![1; 1 << 20 | records as usize * 80];
+            let mut touched = vec![1; (1 << 20) + records as usize * 80];
             touched.clear();
             Ok(Some(Writer::new(touched, &facts(), CommitLevel::Memory)?))
         }
