@@ -26,7 +26,7 @@ test: .venv/.ready ## The whole suite, Rust and Python
 
 check: .venv/.ready ## Format, lint, types, layers, tidy
 	cargo fmt --all --check
-	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --locked --workspace --all-targets --keep-going -- -D warnings
 	ruff format --check
 	ruff check
 	mypy

@@ -14,8 +14,9 @@ says nothing about where the market as a whole goes, and sums to zero over symbo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -109,7 +110,7 @@ def forecast(
     made: dict[str, list[pl.DataFrame]] = {}
     used: list[Fold] = []
     # One BLAS thread: workers do not fight over cores, and sums do not depend on how many cores there are.
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(settings.workers) as pool:
+    with threadpool_limits(limits=1, user_api="blas"), _workers(settings.workers) as pool:
         for learned in pool.map(lambda fold: _learn(fold, rows, average, settings.seed), folds):
             progress(f"fold {len(used) + 1} of {len(folds)}", len(used) + 1, len(folds))
             used.append(learned.fold)
@@ -126,6 +127,16 @@ def forecast(
     frame = scored[average.name].select("ts_ns", "symbol", "fold", "model", "expected_return", "realised_return")
     diagnostics = pl.concat(diagnose(part, name) for name, part in scored.items())
     return Forecast(frame, settings.horizon_bars, tuple(used), diagnostics, n_trials=len(scored))
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool that does not keep an interrupted run waiting for the folds it is fitting."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _rows(features: Features, market: Market, settings: Settings) -> _Rows:
