@@ -43,7 +43,9 @@ def load_hourly(
             the same bar in two files, or no coin ever eligible.
     """
     settings = universe or UniverseSettings()
-    entries = _hourly_entries(open_catalog(source), venue)
+    catalog = open_catalog(source)
+    catalog.require_readable()
+    entries = _hourly_entries(catalog, venue)
     raw = _read_closes(entries, venue, settings.quote)
     if start_ns is not None:
         raw = raw.filter(pl.col("ts_ns") >= start_ns)

@@ -62,6 +62,7 @@ def load_l2(source: DataSource, venue: str, symbol: str, *, clock_correction_ns:
             a correction that leaves a message received before it was sent.
     """
     catalog = open_catalog(source)
+    catalog.require_readable()
     depth_entry = _depth_entry(catalog, venue, symbol)
     entries: dict[Kind, Entry] = {
         "depth": depth_entry,
