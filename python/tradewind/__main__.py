@@ -1,4 +1,4 @@
-"""The program's entry, `tradewind …` and `python -m tradewind …`: an interrupt ends it cleanly even while it is still loading."""
+"""The entry of `tradewind …` and `python -m tradewind …`: an interrupt ends it cleanly even while it is loading."""
 
 from __future__ import annotations
 
