@@ -259,6 +259,7 @@ def _on_depth(strategy: str, own: Strategy | None, venue: str, symbol: str) -> _
                 source.chosen_by,
                 "name one with --data DIR or TRADEWIND_DATA",
             )
+        setups.require_terms(venue, symbol)
         progress("depth", 0, 1)
         sample = load_l2(source, venue, symbol)
         progress("depth", 1, 1)

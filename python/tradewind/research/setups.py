@@ -77,23 +77,32 @@ _KINDS: Mapping[str, tuple[Literal["spot", "linear_perpetual"], Literal["binance
 }
 
 
-def depth_terms(sample: L2Sample) -> DepthTerms:
-    """The terms of a recorded market.
+def require_terms(venue: str, symbol: str) -> None:
+    """Refuse a market that cannot be traded here, before its recording is read.
 
     Raises:
-        DataRefused: a market whose contracts settle in the coin, or a venue whose terms are not known.
+        DataRefused: its contracts settle in the coin, or the terms of its venue are not known.
     """
-    where = f"{sample.venue} {sample.symbol}"
+    where = f"{venue} {symbol}"
     remedy = f"choose a market of one of: {', '.join(_KINDS)}"
-    if sample.venue == "binance_coinm":
+    if venue == "binance_coinm":
         raise DataRefused(
             "COIN-M contracts are worth a fixed sum of dollars and settle in the coin (inverse); results are measured "
             "in the quote currency, on spot and linear contracts only",
             where,
             remedy,
         )
-    if sample.venue not in _KINDS or sample.venue not in RULES:
-        raise DataRefused(f"no fees and no sequence rule are known for {sample.venue}", where, remedy)
+    if venue not in _KINDS or venue not in RULES:
+        raise DataRefused(f"no fees and no sequence rule are known for {venue}", where, remedy)
+
+
+def depth_terms(sample: L2Sample) -> DepthTerms:
+    """The terms of a recorded market.
+
+    Raises:
+        DataRefused: see `require_terms`; or the symbol ends in no known quote currency.
+    """
+    require_terms(sample.venue, sample.symbol)
     rules, (kind, sequencing) = RULES[sample.venue], _KINDS[sample.venue]
     base, quote = split_symbol(sample.symbol)
     filters = rules.filters.get(sample.symbol)
