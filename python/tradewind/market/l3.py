@@ -172,7 +172,7 @@ def _sample(
     steps: tuple[str, str],
 ) -> L3Sample:
     order = {"order_id": pl.Int64, "side": pl.Int8, "price_ticks": pl.Int64, "size_lots": pl.Int64}
-    sides = {e.order_id: e.side for e in (*flow.events, *flow.opening)}
+    sides = {e.order_id: e.side for e in flow.events} | {o.order_id: o.side for o in flow.opening}
     return L3Sample(
         venue,
         symbol,

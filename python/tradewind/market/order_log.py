@@ -187,7 +187,7 @@ def _pair(lives: Mapping[int, Sequence[Line]], prints: Iterable[Print], where: s
         makers = [s for s in near if s.line.price == trade.price]
         if not makers:
             raise DataRefused(
-                f"trade {trade.trade_id} of {trade.size} lots at {trade.price} ticks: no order at that price shrank by it",
+                f"trade {trade.trade_id}: no order at {trade.price} ticks shrank by {trade.size} lots",
                 where,
                 "use a log and prints of the same session, without holes",
             )
