@@ -16,7 +16,7 @@ share one market.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -218,34 +218,39 @@ def _score(own: pl.DataFrame, reference: dict[str, _Floats], draws: _Floats) -> 
     return row
 
 
-def to_markdown(study: QueueStudy, orders: Orders, level: Level) -> str:
-    """The scores of one group as a table: fills, their times, and the queue in per cent with 90 % intervals."""
-    rows = study.scores.filter((pl.col("orders") == orders) & (pl.col("level") == level))
+def to_markdown(study: QueueStudy) -> str:
+    """One table per group: fills and their times, and the queue in per cent with 90 % intervals."""
+    text = [f"{study.executions} executions, {study.out_of_turn} out of turn"]
+    for (orders, level), rows in study.scores.partition_by(
+        "orders", "level", as_dict=True, maintain_order=True
+    ).items():
+        text += ["", f"{orders} orders, {level}: {rows['count'][0]}", "", *_table(rows)]
+    return "\n".join(text)
 
-    def share(row: dict[str, float], name: str) -> str:
-        value = row[name]
-        return "–" if np.isnan(value) else f"{100 * value:.1f}"
 
-    def span(row: dict[str, float], name: str) -> str:
-        if np.isnan(row[name]):
-            return "–"
-        return f"{100 * row[name]:+.1f} ({100 * row[f'{name}_low']:+.1f} … {100 * row[f'{name}_high']:+.1f})"
-
-    def seconds(row: dict[str, float], name: str) -> str:
-        return "–" if np.isnan(row[name]) else f"{row[name]:.2f}"
-
+def _table(rows: pl.DataFrame) -> list[str]:
     lines = [
-        "| model | fills guessed | precision % | recall % | late % | mean abs. fill error s | median s | bias s "
-        "| queue error % | queue bias % | error less reference % |",
+        "| model | fills guessed | precision % | recall % | late % | fill error s: mean | median | bias s "
+        "| queue error % | queue bias % | error less reference |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in rows.iter_rows(named=True):
         cells = [
             row["model"],
             f"{row['guessed']} of {row['filled']}",
-            *(share(row, name) for name in ("precision", "recall", "late_share")),
-            *(seconds(row, name) for name in ("fill_error_s", "fill_median_s", "fill_bias_s")),
-            *(span(row, name) for name in ("queue_error", "queue_bias", "versus_reference")),
+            *(_number(100 * row[name], ".1f") for name in ("precision", "recall", "late_share")),
+            *(_number(row[name], ".2f") for name in ("fill_error_s", "fill_median_s", "fill_bias_s")),
+            *(_interval(row, name) for name in ("queue_error", "queue_bias", "versus_reference")),
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    return lines
+
+
+def _number(value: float, form: str) -> str:
+    return "–" if np.isnan(value) else f"{value:{form}}"
+
+
+def _interval(row: Mapping[str, float], name: str) -> str:
+    if np.isnan(row[name]):
+        return "–"
+    return f"{100 * row[name]:+.1f} ({100 * row[f'{name}_low']:+.1f} … {100 * row[f'{name}_high']:+.1f})"
