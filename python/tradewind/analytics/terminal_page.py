@@ -53,7 +53,7 @@ def _header(report: Report) -> list[Text]:
     head.append(_clip(run.strategy, 42 - len(simulated)), "bold")
     head.append(f" · {period} ({days}) · {_count(len(run.symbols))} on {', '.join(run.venues)}")
     head.truncate(WIDTH, overflow="ellipsis")
-    model = textwrap.wrap(f"costs: {run.cost_model}", WIDTH, max_lines=2, placeholder=" …")
+    model = textwrap.wrap(f"costs: {run.cost_model}", WIDTH, max_lines=3, placeholder=" …")
     return [head, *(Text(line, "dim") for line in model), Text(f" run {run.run_id} ──".rjust(WIDTH, "─"), "dim")]
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -141,9 +141,9 @@ def _fitted_in_order(work: Callable[[Fold], _Learned], folds: Sequence[Fold], wo
     try:
         waiting = deque(pool.submit(work, fold) for fold in folds)
         while waiting:
-            finished, _ = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
-            for future in finished:
-                error = future.exception()
+            wait([waiting[0]], timeout=0.1)
+            for future in waiting:
+                error = future.exception() if future.done() else None
                 if error is not None and not isinstance(error, Exception):
                     raise error
             while waiting and waiting[0].done():

@@ -210,7 +210,7 @@ def _endings(bars: pl.DataFrame) -> list[str]:
         names = sorted(rows["symbol"].to_list())
         more = f" and {len(names) - _NAMED_IN_WARNING} more" if len(names) > _NAMED_IN_WARNING else ""
         said.append(
-            f"data end: {len(names)} pairs have no bars after {utc_text(int(end))} "
+            f"data end: {len(names)} {'pair has' if len(names) == 1 else 'pairs have'} no bars after {utc_text(int(end))} "
             f"({', '.join(names[:_NAMED_IN_WARNING])}{more}); the source stops there, this is not a delisting; "
             "a position still held can only be marked at the last close"
         )

@@ -275,7 +275,7 @@ def _report(
     )
     run = RunFacts(
         run_id=runs.run_id(executions.state_hash, market.data_hash),
-        strategy=f"{settings.allocator} on {'+'.join(m.name for m in settings.learning.members)}, daily",
+        strategy=f"{settings.allocator} on {'+'.join(m.name for m in settings.learning.members)}",
         parameters_hash=runs.parameters_hash(settings),
         data_hash=market.data_hash,
         code_version=facts.version,
@@ -308,7 +308,7 @@ def _cost_model(market: Market, settings: Settings) -> str:
     fees = sorted({i.taker_fee_bps for i in market.instruments})
     spreads = sorted(i.half_spread_bps for i in market.instruments)
     return (
-        f"taker fee {', '.join(f'{f:g}' for f in fees)} bps in the asset received; "
+        f"decided daily at 00:00 UTC; taker fee {', '.join(f'{f:g}' for f in fees)} bps in the asset received; "
         f"half spread {spreads[0]:.1f} to {spreads[-1]:.1f} bps by symbol; "
         f"impact {settings.fills.impact_bps:g} bps times the root of the share of the bar's volume taken, "
         f"at most {settings.fills.max_participation:.0%}; "
