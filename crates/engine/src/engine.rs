@@ -151,7 +151,11 @@ impl Engine {
             Ok(()) => Outcome::Defined(definition.clone()),
             Err(reason) => Outcome::DefinitionRefused { definition: definition.clone(), reason, at },
         };
-        self.commit(outcome, at, step);
+        let is_new_life = matches!(outcome, Outcome::Defined(Definition::Epoch { .. }));
+        if self.commit(outcome, at, step) && is_new_life {
+            // A process that restarted has seen no market. Deciding its journal anew, in one go, must not know more than it did.
+            self.market.forget();
+        }
     }
 
     /// A book lost or regained trust: quotes on it are pulled at once.
