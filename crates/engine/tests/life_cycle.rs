@@ -295,6 +295,17 @@ fn a_halt_cancels_everything_in_its_scope_and_latches() {
     assert_eq!(desk.resume(scope), [], "nothing to resume");
 }
 
+/// A slip of the hand in an emergency: the engine does not know what to stop, so it stops everything, and goes on working.
+#[test]
+fn a_halt_of_what_cannot_exist_halts_the_firm() {
+    let mut desk = Desk::open();
+    let order = desk.open_order(limit(PERPETUAL, ALPHA, Side::Buy, 99_000, 10));
+    let outcomes = desk.halt(LimitScope::Book(tradewind_types::BookId(u32::MAX)));
+    assert!(matches!(outcomes[..], [Outcome::Halted { scope: LimitScope::Firm, .. }, Outcome::CancelSent { order: o, .. }] if o == order));
+    desk.resume(LimitScope::Firm);
+    desk.place(limit(PERPETUAL, ALPHA, Side::Buy, 99_000, 10));
+}
+
 #[test]
 fn cancel_all_takes_one_book() {
     let mut desk = Desk::open();
