@@ -1,5 +1,7 @@
 //! A whole run on a small hand-made market: both clocks, fills, journal, recovery in the middle, decisions made anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
 use std::sync::Arc;
 use tradewind_engine::Engine;
 use tradewind_journal::{CommitLevel, ContentHash, Journal, Reader, RunFacts, Segment};
