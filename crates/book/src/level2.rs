@@ -81,6 +81,12 @@ impl L2Book {
         self.instrument
     }
 
+    /// How its venue numbers depth messages.
+    #[must_use]
+    pub const fn rule(&self) -> SequenceRule {
+        self.rule
+    }
+
     /// Whether it can be used.
     #[inline]
     #[must_use]
