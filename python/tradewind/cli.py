@@ -59,8 +59,14 @@ data_app = typer.Typer(
 journal_app = typer.Typer(
     help="Journals: the log of a run.", epilog=_examples("journal verify runs/…/run.journal"), no_args_is_help=True
 )
+study_app = typer.Typer(
+    help="How far the models inside are from what was recorded.",
+    epilog=_examples("study queues", "study queues --json"),
+    no_args_is_help=True,
+)
 app.add_typer(data_app, name="data")
 app.add_typer(journal_app, name="journal")
+app.add_typer(study_app, name="study")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 DataFolder = Annotated[
@@ -498,6 +504,24 @@ def _replay_verdict(facts: Mapping[str, Any]) -> str:
     if facts["finished"]:
         return "applied and decided anew, the journal gives the state that the run recorded"
     return "the run was never finished; up to where the journal ends, applied and decided anew agree"
+
+
+@study_app.command("queues", epilog=_examples("study queues", "study queues --json"))
+def study_queues(
+    market: Annotated[
+        str, typer.Option("--market", help="An order-by-order recording: venue:symbol.")
+    ] = "bitstamp:BTCUSD",
+    data: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score every queue model on orders whose true place in the queue is known (docs/studies/queue-models.md)."""
+    from tradewind.market import load_l3
+    from tradewind.research import queue_study
+
+    venue, _, symbol = market.partition(":")
+    study = queue_study.score_queue_models(load_l3(_source(data), venue, symbol), queue_study.Settings())
+    facts = {"executions": study.executions, "out_of_turn": study.out_of_turn}
+    _emit({**facts, "scores": study.scores.fill_nan(None).to_dicts()}, queue_study.to_markdown(study), as_json=as_json)
 
 
 @app.command(epilog=_examples("doctor", "doctor --data FOLDER", "doctor --json"))
