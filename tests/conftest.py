@@ -10,11 +10,21 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import polars as pl
 import pytest
 
 from tradewind.market import DataSource, L2Sample, load_l2
+
+# The same examples every time, however slow the machine: a failure must be one that anybody can repeat.
+hypothesis.settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COUNTED = "compared with the venue"
