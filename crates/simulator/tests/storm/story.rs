@@ -109,6 +109,14 @@ pub fn told(what: &What) -> String {
         What::Deposit { account: to, book, asset, amount } => {
             format!("{amount} units of asset {asset} come into {} for {}", account(to), name_of_book(book))
         }
+        What::Amend { qty, .. } => format!("operator wants to amend an order to {qty} lots"),
+        What::Cancel { .. } => "operator wants to cancel an order".into(),
+        What::Timer => "a timer comes".into(),
+        What::RequestArrives { .. } => "a request reaches the venue".into(),
+        What::ReplyArrives { .. } => "a reply reaches us".into(),
+        What::VenueTrades { .. } => "an order trades at the venue".into(),
+        What::Timeout { .. } => "no word of an order in time".into(),
+        What::Query { .. } => "the venue is asked about an order".into(),
         _ => format!("{what:?}"),
     }
 }

@@ -1,9 +1,10 @@
 //! What is under way between us and the venue, and the session that looks after it.
 //!
 //! The wire may lose, delay, double and reorder anything. The session keeps three promises, which are the contract between a
-//! venue's session and the engine: an answer to one request (a refused cancel or amend) is passed on once, and not after the
-//! session has settled that request otherwise; amends of one order are passed on in the venue's order; and "not found" is
-//! passed on as evidence only once the venue can no longer receive the order, by a clock that does not step.
+//! venue's session and the engine. An answer to one request (a refused cancel or amend) is passed on once, to the life of the
+//! node that asked, and not after the session has settled that request otherwise. Amends of one order are passed on in the
+//! venue's order. "Not found" is passed on as evidence only once the venue can no longer receive the order, by a clock that
+//! does not step.
 
 use crate::storm::desk::RECEIVE_WINDOW;
 use crate::storm::venue::Message;
@@ -35,9 +36,12 @@ pub struct Wire {
 /// What a session remembers; a restart forgets it.
 #[derive(Clone, Debug, Default)]
 struct Session {
+    /// The last request of earlier lives: answers to it went to connections that are gone.
+    before: u64,
     versions: BTreeMap<OrderId, u64>,
     settled: BTreeSet<u64>,
-    amends: BTreeMap<OrderId, (u64, i64)>,
+    /// The latest amend of each order: its request, where this life sent it, and when the venue refuses it at the latest.
+    amends: BTreeMap<OrderId, (Option<u64>, i64)>,
     deadlines: BTreeMap<OrderId, i64>,
 }
 
@@ -56,7 +60,7 @@ impl Wire {
             OrderRequest::Place { order, .. } if !self.placed.insert(order) => self.twice.push(order),
             OrderRequest::Place { .. } | OrderRequest::Cancel { .. } => {}
             OrderRequest::Amend { order, .. } => {
-                self.session.amends.insert(order, (self.sent, expires));
+                self.session.amends.insert(order, (Some(self.sent), expires));
             }
         }
         self.requests.push(Flying { number: self.sent, request, expires, name });
@@ -72,7 +76,9 @@ impl Wire {
                 *newest = message.version.max(*newest);
                 is_news && message.answers.is_none_or(|number| session.settled.insert(number))
             }
-            (VenueReply::AmendRejected { .. } | VenueReply::CancelRejected { .. }, Some(number)) => session.settled.insert(number),
+            (VenueReply::AmendRejected { .. } | VenueReply::CancelRejected { .. }, Some(number)) => {
+                number > session.before && session.settled.insert(number)
+            }
             _ => true,
         }
     }
@@ -89,7 +95,10 @@ impl Wire {
 
     /// Whether an amend of the order can still take effect at the venue, as far as the session knows.
     pub fn amend_is_open(&self, order: OrderId, now: i64) -> bool {
-        self.session.amends.get(&order).is_some_and(|(number, expires)| now <= *expires && !self.session.settled.contains(number))
+        self.session
+            .amends
+            .get(&order)
+            .is_some_and(|(number, expires)| now <= *expires && number.is_none_or(|number| !self.session.settled.contains(&number)))
     }
 
     /// The session learned from the venue's records how often an order was amended.
@@ -99,19 +108,19 @@ impl Wire {
 
     /// The session learned from the venue's records what became of an amend.
     pub fn settle_amend(&mut self, order: OrderId) {
-        if let Some((number, _)) = self.session.amends.remove(&order) {
+        if let Some((Some(number), _)) = self.session.amends.remove(&order) {
             self.session.settled.insert(number);
         }
     }
 
     /// An amend of an earlier life may still be under way.
     pub fn assume_amend(&mut self, order: OrderId, now: i64) {
-        self.session.amends.insert(order, (0, now + RECEIVE_WINDOW));
+        self.session.amends.insert(order, (None, now + RECEIVE_WINDOW));
     }
 
     /// Connections are gone: what the venue said is lost, what we said may still arrive.
     pub fn restart(&mut self) {
         self.replies.clear();
-        self.session = Session::default();
+        self.session = Session { before: self.sent, ..Session::default() };
     }
 }
