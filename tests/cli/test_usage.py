@@ -129,7 +129,7 @@ def test_doctor_without_data_says_what_runs_will_do(here: Here) -> None:
     assert (code, body["ok"]) == (0, True)
     found = items(body)
     assert "simulated market" in found["data"]["found"]
-    for name in ("Python", "native module", "polars", "lightgbm", "cvxpy", "skfolio", "plotly"):
+    for name in ("Python", "native module", "polars", "lightgbm", "cvxpy", "scikit-learn"):
         assert found[name]["ok"], name
     text = here("doctor")[1]
     assert len(text.splitlines()) == len(found)
