@@ -28,9 +28,14 @@ struct Page<V> {
 }
 
 /// Levels of one side, each with a value `V` (a quantity, a queue of orders).
+///
+/// Inside, a price is a *rank* that rises as the price gets better: the price itself for bids, its complement for asks. So both
+/// sides run through the same instructions, and which side it is need not be guessed by the branch predictor.
 #[derive(Clone, Debug)]
 pub struct Ladder<V> {
     side: Side,
+    /// Price to rank and back: all bits for asks, none for bids.
+    flip: i64,
     /// Number of the first page in the directory.
     first_page: i64,
     /// Per page: its place in `pages` plus one; zero where there is none.
@@ -40,7 +45,8 @@ pub struct Ladder<V> {
     free: Vec<u32>,
     far: BTreeMap<i64, V>,
     far_writes: usize,
-    best: Option<i64>,
+    /// Highest rank; means nothing while the side is empty.
+    best: i64,
     len: usize,
 }
 
@@ -48,8 +54,13 @@ impl<V: Copy + Default> Ladder<V> {
     /// An empty side: bids for [`Side::Buy`], asks for [`Side::Sell`].
     #[must_use]
     pub fn new(side: Side) -> Self {
+        let flip = match side {
+            Side::Buy => 0,
+            Side::Sell => -1,
+        };
         Self {
             side,
+            flip,
             first_page: 0,
             directory: vec![0; DIRECTORY_PAGES],
             present: BitSet::new(DIRECTORY_PAGES),
@@ -57,7 +68,7 @@ impl<V: Copy + Default> Ladder<V> {
             free: Vec::new(),
             far: BTreeMap::new(),
             far_writes: 0,
-            best: None,
+            best: 0,
             len: 0,
         }
     }
@@ -87,95 +98,87 @@ impl<V: Copy + Default> Ladder<V> {
     #[inline]
     #[must_use]
     pub fn best(&self) -> Option<Price> {
-        self.best.map(Price)
+        (self.len != 0).then_some(Price(self.best ^ self.flip))
     }
 
     /// The value at a price, if the level is occupied.
     #[inline]
     #[must_use]
     pub fn get(&self, price: Price) -> Option<V> {
-        let Some(place) = self.place(price.0) else { return self.far.get(&price.0).copied() };
-        let page = self.pages.get((self.directory[place] as usize).checked_sub(1)?)?;
-        let tick = tick_of(price.0);
-        (page.occupied >> tick & 1 == 1).then(|| page.values[tick])
+        self.at(price.0 ^ self.flip)
     }
 
     /// The value at a price, which becomes occupied if it was not.
     #[inline]
     pub fn level(&mut self, price: Price) -> &mut V {
-        if self.len == 0 {
-            self.centre(price.0);
+        let rank = price.0 ^ self.flip;
+        if self.len == 0 || self.place(rank).is_none() {
+            self.reach(rank);
         }
-        if self.place(price.0).is_none() {
-            self.write_far();
+        if self.len == 0 || rank > self.best {
+            self.best = rank;
         }
-        if self.best.is_none_or(|best| self.improves(price.0, best)) {
-            self.best = Some(price.0);
-        }
-        match self.place(price.0) {
-            Some(place) => self.near_level(place, tick_of(price.0)),
-            None => {
-                let len = &mut self.len;
-                self.far.entry(price.0).or_insert_with(|| {
-                    *len += 1;
-                    V::default()
-                })
-            }
+        match self.place(rank) {
+            Some(place) => self.near_level(place, tick_of(rank)),
+            None => self.far_level(rank),
         }
     }
 
     /// Empties a level; an empty one stays so.
     #[inline]
     pub fn remove(&mut self, price: Price) {
-        let removed = match self.place(price.0) {
-            Some(place) => self.remove_near(place, tick_of(price.0)),
-            None => self.far.remove(&price.0).is_some(),
+        let rank = price.0 ^ self.flip;
+        let removed = match self.place(rank) {
+            Some(place) => self.remove_near(place, tick_of(rank)),
+            None => self.far.remove(&rank).is_some(),
         };
         if removed {
             self.len -= 1;
-            if self.best == Some(price.0) {
-                self.best = self.next_worse(price.0);
+            if self.best == rank
+                && let Some(next) = self.next_worse(rank)
+            {
+                self.best = next;
             }
         }
     }
 
     /// Empties everything.
     pub fn clear(&mut self) {
-        let mut from = 0;
-        while let Some(place) = self.present.at_or_above(from) {
+        let mut from = DIRECTORY_PAGES - 1;
+        while let Some(place) = self.present.at_or_below(from) {
             let slot = self.directory[place] - 1;
             self.pages[slot as usize].occupied = 0;
             self.free.push(slot);
             self.directory[place] = 0;
             self.present.remove(place);
-            from = place + 1;
+            from = place;
         }
         self.far.clear();
-        (self.far_writes, self.best, self.len) = (0, None, 0);
+        (self.far_writes, self.len) = (0, 0);
     }
 
     /// Occupied levels, best first.
     pub fn iter(&self) -> impl Iterator<Item = (Price, V)> + '_ {
-        let mut next = self.best;
+        let mut next = (self.len != 0).then_some(self.best);
         std::iter::from_fn(move || {
-            let price = next?;
-            next = self.next_worse(price);
-            self.get(Price(price)).map(|value| (Price(price), value))
+            let rank = next?;
+            next = self.next_worse(rank);
+            self.at(rank).map(|value| (Price(rank ^ self.flip), value))
         })
     }
 
     #[inline]
-    fn improves(&self, price: i64, best: i64) -> bool {
-        match self.side {
-            Side::Buy => price > best,
-            Side::Sell => price < best,
-        }
+    fn at(&self, rank: i64) -> Option<V> {
+        let Some(place) = self.place(rank) else { return self.far.get(&rank).copied() };
+        let page = self.pages.get((self.directory[place] as usize).checked_sub(1)?)?;
+        let tick = tick_of(rank);
+        (page.occupied >> tick & 1 == 1).then(|| page.values[tick])
     }
 
-    /// Where a price's page is in the directory; none beyond it.
+    /// Where a rank's page is in the directory; none beyond it.
     #[inline]
-    fn place(&self, price: i64) -> Option<usize> {
-        let place = (price >> PAGE_BITS).wrapping_sub(self.first_page) as usize;
+    fn place(&self, rank: i64) -> Option<usize> {
+        let place = (rank >> PAGE_BITS).wrapping_sub(self.first_page) as usize;
         (place < DIRECTORY_PAGES).then_some(place)
     }
 
@@ -192,6 +195,15 @@ impl<V: Copy + Default> Ladder<V> {
             self.len += 1;
         }
         &mut page.values[tick]
+    }
+
+    #[cold]
+    fn far_level(&mut self, rank: i64) -> &mut V {
+        let len = &mut self.len;
+        self.far.entry(rank).or_insert_with(|| {
+            *len += 1;
+            V::default()
+        })
     }
 
     fn fresh_page(&mut self) -> u32 {
@@ -218,97 +230,84 @@ impl<V: Copy + Default> Ladder<V> {
         true
     }
 
-    /// The occupied price next behind `price`.
+    /// The occupied rank next below `rank`.
     #[inline]
-    fn next_worse(&self, price: i64) -> Option<i64> {
-        let near = match self.side {
-            Side::Buy => self.near_below(price),
-            Side::Sell => self.near_above(price),
-        };
+    fn next_worse(&self, rank: i64) -> Option<i64> {
+        let near = self.near_below(rank);
         if self.far.is_empty() {
             return near;
         }
-        match self.side {
-            Side::Buy => near.max(self.far.range(..price).next_back().map(|(p, _)| *p)),
-            Side::Sell => {
-                let far = self.far.range((std::ops::Bound::Excluded(price), std::ops::Bound::Unbounded)).next().map(|(p, _)| *p);
-                near.into_iter().chain(far).min()
-            }
-        }
+        near.max(self.far.range(..rank).next_back().map(|(rank, _)| *rank))
     }
 
-    fn near_below(&self, price: i64) -> Option<i64> {
+    fn near_below(&self, rank: i64) -> Option<i64> {
         let last = self.first_page + DIRECTORY_PAGES as i64;
-        let below = price.min(last << PAGE_BITS) - 1;
+        let below = rank.min(last << PAGE_BITS).checked_sub(1)?;
         let place = self.place(below)?;
         if let Some(slot) = self.directory[place].checked_sub(1) {
             let word = self.pages[slot as usize].occupied & (u64::MAX >> (63 - tick_of(below)));
             if word != 0 {
-                return Some(self.price_at(place, 63 - word.leading_zeros()));
+                return Some(self.rank_at(place, 63 - word.leading_zeros()));
             }
         }
         let place = self.present.at_or_below(place.checked_sub(1)?)?;
         let word = self.pages[self.directory[place] as usize - 1].occupied;
-        Some(self.price_at(place, 63 - word.leading_zeros()))
-    }
-
-    fn near_above(&self, price: i64) -> Option<i64> {
-        let above = price.checked_add(1)?.max(self.first_page << PAGE_BITS);
-        let place = self.place(above)?;
-        if let Some(slot) = self.directory[place].checked_sub(1) {
-            let word = self.pages[slot as usize].occupied & (u64::MAX << tick_of(above));
-            if word != 0 {
-                return Some(self.price_at(place, word.trailing_zeros()));
-            }
-        }
-        let place = self.present.at_or_above(place + 1)?;
-        let word = self.pages[self.directory[place] as usize - 1].occupied;
-        Some(self.price_at(place, word.trailing_zeros()))
+        Some(self.rank_at(place, 63 - word.leading_zeros()))
     }
 
     #[inline]
-    const fn price_at(&self, place: usize, tick: u32) -> i64 {
+    const fn rank_at(&self, place: usize, tick: u32) -> i64 {
         ((self.first_page + place as i64) << PAGE_BITS) + tick as i64
     }
 
-    /// Puts the middle of the (empty) directory at a price.
-    fn centre(&mut self, price: i64) {
+    /// Puts the directory of an empty side around its first rank; counts a rank beyond it.
+    #[cold]
+    fn reach(&mut self, rank: i64) {
+        if self.len == 0 {
+            self.centre(rank);
+        }
+        if self.place(rank).is_none() {
+            self.write_far();
+        }
+    }
+
+    /// Puts the middle of the (empty) directory at a rank.
+    fn centre(&mut self, rank: i64) {
         let pages = DIRECTORY_PAGES as i64;
-        // The upper bound keeps the price behind the last page an i64.
-        self.first_page = ((price >> PAGE_BITS) - pages / 2).clamp(0, (i64::MAX >> PAGE_BITS) - pages);
+        // The upper bound keeps the rank behind the last page an i64.
+        self.first_page = ((rank >> PAGE_BITS) - pages / 2).clamp(i64::MIN >> PAGE_BITS, (i64::MAX >> PAGE_BITS) - pages);
     }
 
     /// Counts a write beyond the directory and moves the directory to the touch when they have become frequent; the count
     /// grows with the number of levels, so that moving stays cheap on average.
-    #[cold]
     fn write_far(&mut self) {
         self.far_writes += 1;
-        let Some(best) = self.best else { return };
-        if self.far_writes > FAR_WRITES_MIN.max(4 * self.len) {
+        if self.len != 0 && self.far_writes > FAR_WRITES_MIN.max(4 * self.len) {
+            let best = self.best;
             let levels: Vec<(Price, V)> = self.iter().collect();
             self.clear();
             self.centre(best);
             for (price, value) in levels {
-                self.restore(price.0, value);
+                self.restore(price.0 ^ self.flip, value);
             }
-            self.best = Some(best);
+            self.best = best;
         }
     }
 
-    fn restore(&mut self, price: i64, value: V) {
-        match self.place(price) {
-            Some(place) => *self.near_level(place, tick_of(price)) = value,
+    fn restore(&mut self, rank: i64, value: V) {
+        match self.place(rank) {
+            Some(place) => *self.near_level(place, tick_of(rank)) = value,
             None => {
                 self.len += 1;
-                self.far.insert(price, value);
+                self.far.insert(rank, value);
             }
         }
     }
 }
 
 #[inline]
-const fn tick_of(price: i64) -> usize {
-    (price & (PAGE_TICKS as i64 - 1)) as usize
+const fn tick_of(rank: i64) -> usize {
+    (rank & (PAGE_TICKS as i64 - 1)) as usize
 }
 
 #[cfg(test)]

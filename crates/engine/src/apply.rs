@@ -135,7 +135,11 @@ impl State {
         };
         let index = self.orders.push(order)?;
         self.limits.count_order(route, at);
-        self.rehold(index)
+        self.rehold(index)?;
+        if let Author::Algo(algo) = author {
+            self.algos.relist(algo, index, true);
+        }
+        Ok(())
     }
 
     fn cancel_sent(&mut self, id: OrderId) -> Result<(), ApplyError> {
@@ -242,25 +246,33 @@ impl State {
     /// Changes an order, then what it holds back and where it is listed.
     #[inline]
     fn change(&mut self, index: OrderIndex, change: impl FnOnce(&mut Order)) -> Result<(), ApplyError> {
-        if let Some(order) = self.orders.get_mut(index) {
-            change(order);
+        let order = self.orders.get_mut(index).ok_or(ApplyError::NotDefined)?;
+        let was_live = order.is_live();
+        change(order);
+        let (is_live, author) = (order.is_live(), order.author);
+        self.rehold(index)?;
+        if is_live != was_live {
+            self.orders.relist(index, is_live);
+            if let Author::Algo(algo) = author {
+                self.algos.relist(algo, index, is_live);
+            }
         }
-        self.rehold(index)
+        Ok(())
     }
 
+    /// Brings what an order holds back into line with its state.
     #[inline]
     fn rehold(&mut self, index: OrderIndex) -> Result<(), ApplyError> {
         let order = self.orders.get_mut(index).ok_or(ApplyError::NotDefined)?;
-        let instrument = self.registry.instrument(order.terms.instrument).ok_or(ApplyError::NotDefined)?;
-        let (before, is_live) = (order.held, order.is_live());
-        order.held = if is_live { order.ceiling.held(order.filled)? } else { Held::default() };
-        let spends = spending_asset(instrument, order.terms.side);
-        self.exposure.exchange(&order.terms, spends, before, order.held)?;
-        let author = order.author;
-        self.orders.relist(index, is_live);
-        if let Author::Algo(algo) = author {
-            self.algos.relist(algo, index, is_live);
+        let before = order.held;
+        let after = if order.is_live() { order.ceiling.held(order.filled)? } else { Held::default() };
+        if before == after {
+            return Ok(());
         }
+        let instrument = self.registry.instrument(order.terms.instrument).ok_or(ApplyError::NotDefined)?;
+        order.held = after;
+        let spends = spending_asset(instrument, order.terms.side);
+        self.exposure.exchange(&order.terms, spends, before, after)?;
         Ok(())
     }
 

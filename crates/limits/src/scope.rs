@@ -89,8 +89,10 @@ impl Rule {
 }
 
 impl ScopeLimits {
-    fn rules(&self, instrument: InstrumentId) -> impl Iterator<Item = &Rule> {
-        self.each.iter().chain(self.by_instrument.get(instrument.index()).and_then(Option::as_ref))
+    /// What holds for each instrument, and what holds for this one.
+    #[inline]
+    fn rules(&self, instrument: InstrumentId) -> [Option<&Rule>; 2] {
+        [self.each.as_ref(), self.by_instrument.get(instrument.index()).and_then(Option::as_ref)]
     }
 
     fn slot(&mut self, instrument: Option<InstrumentId>) -> &mut Option<Rule> {
@@ -152,7 +154,13 @@ impl Limits {
     #[inline]
     #[must_use]
     pub fn halted_on(&self, route: Route) -> Option<LimitScope> {
-        route_scopes(route).into_iter().find(|scope| self.is_halted(*scope))
+        let is_halted = |limits: Option<&ScopeLimits>| limits.is_some_and(|limits| limits.halted);
+        let [firm, venue, account, book] = self.on(route).map(is_halted);
+        if !(firm | venue | account | book) {
+            return None;
+        }
+        let scopes = route_scopes(route);
+        scopes.into_iter().zip([firm, venue, account, book]).find(|(_, is_halted)| *is_halted).map(|(scope, _)| scope)
     }
 
     /// Counts an order or amend that left, in every scope of its route.
@@ -197,10 +205,25 @@ impl Limits {
         }
     }
 
-    /// The rules an order on this route must pass, widest scope first.
+    /// Whether an order on this route passes every rule, widest scope first.
+    ///
+    /// # Errors
+    /// The first that `check` gives.
     #[inline]
-    pub(crate) fn rules(&self, route: Route) -> impl Iterator<Item = &Rule> {
-        route_scopes(route).into_iter().filter_map(|scope| self.scope(scope)).flat_map(move |s| s.rules(route.instrument))
+    pub(crate) fn pass<E>(&self, route: Route, mut check: impl FnMut(&Rule) -> Result<(), E>) -> Result<(), E> {
+        for limits in self.on(route).into_iter().flatten() {
+            for rule in limits.rules(route.instrument).into_iter().flatten() {
+                check(rule)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The scopes of a route, widest first.
+    #[inline]
+    fn on(&self, route: Route) -> [Option<&ScopeLimits>; 4] {
+        let Route { venue, account, book, .. } = route;
+        [Some(&self.firm), self.venues.get(venue.index()), self.accounts.get(account.index()), self.books.get(book.index())]
     }
 
     #[inline]
