@@ -50,14 +50,19 @@ impl Rule {
         }
     }
 
+    #[inline]
     fn count(&mut self, at: Timestamp) {
-        if self.settings.max_orders_per_window.is_some() {
+        let Some(limit) = self.settings.max_orders_per_window else { return };
+        if self.sent.len() >= limit as usize {
+            self.sent.pop_front();
+        }
+        if limit > 0 {
             self.sent.push_back(at);
-            self.trim();
         }
     }
 
     /// Refuses when the window (now - rate_window, now] already holds the limit.
+    #[inline]
     pub(crate) fn check_rate(&self, now: Timestamp) -> Result<(), RefusalReason> {
         let Some(limit) = self.settings.max_orders_per_window else { return Ok(()) };
         let is_inside = |at: &Timestamp| now.since(*at) < self.settings.rate_window;
