@@ -27,6 +27,89 @@ struct Page<V> {
     values: [V; PAGE_TICKS],
 }
 
+/// The directory and its pages.
+#[derive(Clone, Debug)]
+struct Pages<V> {
+    /// Per page: its place in `pages` plus one; zero where there is none.
+    directory: Vec<u32>,
+    present: BitSet,
+    pages: Vec<Page<V>>,
+    free: Vec<u32>,
+}
+
+impl<V: Copy + Default> Pages<V> {
+    fn new() -> Self {
+        Self { directory: vec![0; DIRECTORY_PAGES], present: BitSet::new(DIRECTORY_PAGES), pages: Vec::new(), free: Vec::new() }
+    }
+
+    /// The page at a place of the directory, if there is one.
+    #[inline]
+    fn get(&self, place: usize) -> Option<&Page<V>> {
+        self.pages.get((self.directory[place] as usize).checked_sub(1)?)
+    }
+
+    /// The page at a place of the directory, which gets one if it has none.
+    #[inline]
+    fn at(&mut self, place: usize) -> &mut Page<V> {
+        if self.directory[place] == 0 {
+            self.directory[place] = self.fresh() + 1;
+            self.present.insert(place);
+        }
+        &mut self.pages[self.directory[place] as usize - 1]
+    }
+
+    fn fresh(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.pages.push(Page { occupied: 0, values: [V::default(); PAGE_TICKS] });
+            // At most one page per directory entry exists, so the number fits.
+            (self.pages.len() - 1) as u32
+        })
+    }
+
+    /// Empties a level; whether it was occupied.
+    #[inline]
+    fn remove(&mut self, place: usize, tick: usize) -> bool {
+        let Some(slot) = self.directory[place].checked_sub(1) else { return false };
+        let page = &mut self.pages[slot as usize];
+        if page.occupied >> tick & 1 == 0 {
+            return false;
+        }
+        page.occupied &= !(1 << tick);
+        if page.occupied == 0 {
+            self.close(place, slot);
+        }
+        true
+    }
+
+    #[inline]
+    fn close(&mut self, place: usize, slot: u32) {
+        self.free.push(slot);
+        self.directory[place] = 0;
+        self.present.remove(place);
+    }
+
+    fn clear(&mut self) {
+        let mut last = DIRECTORY_PAGES - 1;
+        while let Some(place) = self.present.at_or_below(last) {
+            let slot = self.directory[place] - 1;
+            self.pages[slot as usize].occupied = 0;
+            self.close(place, slot);
+            last = place;
+        }
+    }
+
+    /// The occupied tick at or below one: its place in the directory, and which of the page.
+    #[inline]
+    fn at_or_below(&self, place: usize, tick: usize) -> Option<(usize, u32)> {
+        let word = self.get(place).map_or(0, |page| page.occupied & (u64::MAX >> (63 - tick)));
+        if word != 0 {
+            return Some((place, 63 - word.leading_zeros()));
+        }
+        let place = self.present.at_or_below(place.checked_sub(1)?)?;
+        self.get(place).map(|page| (place, 63 - page.occupied.leading_zeros()))
+    }
+}
+
 /// Levels of one side, each with a value `V` (a quantity, a queue of orders).
 ///
 /// Inside, a price is a *rank* that rises as the price gets better: the price itself for bids, its complement for asks. So both
@@ -38,11 +121,7 @@ pub struct Ladder<V> {
     flip: i64,
     /// Number of the first page in the directory.
     first_page: i64,
-    /// Per page: its place in `pages` plus one; zero where there is none.
-    directory: Vec<u32>,
-    present: BitSet,
-    pages: Vec<Page<V>>,
-    free: Vec<u32>,
+    near: Pages<V>,
     far: BTreeMap<i64, V>,
     far_writes: usize,
     /// Highest rank; means nothing while the side is empty.
@@ -58,19 +137,7 @@ impl<V: Copy + Default> Ladder<V> {
             Side::Buy => 0,
             Side::Sell => -1,
         };
-        Self {
-            side,
-            flip,
-            first_page: 0,
-            directory: vec![0; DIRECTORY_PAGES],
-            present: BitSet::new(DIRECTORY_PAGES),
-            pages: Vec::new(),
-            free: Vec::new(),
-            far: BTreeMap::new(),
-            far_writes: 0,
-            best: 0,
-            len: 0,
-        }
+        Self { side, flip, first_page: 0, near: Pages::new(), far: BTreeMap::new(), far_writes: 0, best: 0, len: 0 }
     }
 
     /// Which side it is.
@@ -112,15 +179,26 @@ impl<V: Copy + Default> Ladder<V> {
     #[inline]
     pub fn level(&mut self, price: Price) -> &mut V {
         let rank = price.0 ^ self.flip;
-        if self.len == 0 || self.place(rank).is_none() {
-            self.reach(rank);
-        }
-        if self.len == 0 || rank > self.best {
-            self.best = rank;
-        }
-        match self.place(rank) {
+        match self.reached(rank) {
             Some(place) => self.near_level(place, tick_of(rank)),
             None => self.far_level(rank),
+        }
+    }
+
+    /// Puts a value at a price, which becomes occupied if it was not.
+    #[inline]
+    pub fn set(&mut self, price: Price, value: V) {
+        let rank = price.0 ^ self.flip;
+        match self.reached(rank) {
+            Some(place) => {
+                let (page, tick) = (self.near.at(place), tick_of(rank));
+                // Whether it was occupied is a coin's toss, so it is counted and not asked.
+                let was_empty = usize::from(page.occupied >> tick & 1 == 0);
+                page.occupied |= 1 << tick;
+                page.values[tick] = value;
+                self.len += was_empty;
+            }
+            None => *self.far_level(rank) = value,
         }
     }
 
@@ -129,7 +207,7 @@ impl<V: Copy + Default> Ladder<V> {
     pub fn remove(&mut self, price: Price) {
         let rank = price.0 ^ self.flip;
         let removed = match self.place(rank) {
-            Some(place) => self.remove_near(place, tick_of(rank)),
+            Some(place) => self.near.remove(place, tick_of(rank)),
             None => self.far.remove(&rank).is_some(),
         };
         if removed {
@@ -144,15 +222,7 @@ impl<V: Copy + Default> Ladder<V> {
 
     /// Empties everything.
     pub fn clear(&mut self) {
-        let mut from = DIRECTORY_PAGES - 1;
-        while let Some(place) = self.present.at_or_below(from) {
-            let slot = self.directory[place] - 1;
-            self.pages[slot as usize].occupied = 0;
-            self.free.push(slot);
-            self.directory[place] = 0;
-            self.present.remove(place);
-            from = place;
-        }
+        self.near.clear();
         self.far.clear();
         (self.far_writes, self.len) = (0, 0);
     }
@@ -170,8 +240,7 @@ impl<V: Copy + Default> Ladder<V> {
     #[inline]
     fn at(&self, rank: i64) -> Option<V> {
         let Some(place) = self.place(rank) else { return self.far.get(&rank).copied() };
-        let page = self.pages.get((self.directory[place] as usize).checked_sub(1)?)?;
-        let tick = tick_of(rank);
+        let (page, tick) = (self.near.get(place)?, tick_of(rank));
         (page.occupied >> tick & 1 == 1).then(|| page.values[tick])
     }
 
@@ -182,13 +251,21 @@ impl<V: Copy + Default> Ladder<V> {
         (place < DIRECTORY_PAGES).then_some(place)
     }
 
+    /// As [`Self::place`], for a rank that is about to be occupied.
+    #[inline]
+    fn reached(&mut self, rank: i64) -> Option<usize> {
+        if self.len == 0 || self.place(rank).is_none() {
+            self.reach(rank);
+        }
+        if self.len == 0 || rank > self.best {
+            self.best = rank;
+        }
+        self.place(rank)
+    }
+
     #[inline]
     fn near_level(&mut self, place: usize, tick: usize) -> &mut V {
-        if self.directory[place] == 0 {
-            self.directory[place] = self.fresh_page() + 1;
-            self.present.insert(place);
-        }
-        let page = &mut self.pages[self.directory[place] as usize - 1];
+        let page = self.near.at(place);
         if page.occupied >> tick & 1 == 0 {
             page.occupied |= 1 << tick;
             page.values[tick] = V::default();
@@ -206,30 +283,6 @@ impl<V: Copy + Default> Ladder<V> {
         })
     }
 
-    fn fresh_page(&mut self) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
-            self.pages.push(Page { occupied: 0, values: [V::default(); PAGE_TICKS] });
-            // At most one page per directory entry exists, so the number fits.
-            (self.pages.len() - 1) as u32
-        })
-    }
-
-    #[inline]
-    fn remove_near(&mut self, place: usize, tick: usize) -> bool {
-        let Some(slot) = self.directory[place].checked_sub(1) else { return false };
-        let page = &mut self.pages[slot as usize];
-        if page.occupied >> tick & 1 == 0 {
-            return false;
-        }
-        page.occupied &= !(1 << tick);
-        if page.occupied == 0 {
-            self.free.push(slot);
-            self.directory[place] = 0;
-            self.present.remove(place);
-        }
-        true
-    }
-
     /// The occupied rank next below `rank`.
     #[inline]
     fn next_worse(&self, rank: i64) -> Option<i64> {
@@ -243,21 +296,8 @@ impl<V: Copy + Default> Ladder<V> {
     fn near_below(&self, rank: i64) -> Option<i64> {
         let last = self.first_page + DIRECTORY_PAGES as i64;
         let below = rank.min(last << PAGE_BITS).checked_sub(1)?;
-        let place = self.place(below)?;
-        if let Some(slot) = self.directory[place].checked_sub(1) {
-            let word = self.pages[slot as usize].occupied & (u64::MAX >> (63 - tick_of(below)));
-            if word != 0 {
-                return Some(self.rank_at(place, 63 - word.leading_zeros()));
-            }
-        }
-        let place = self.present.at_or_below(place.checked_sub(1)?)?;
-        let word = self.pages[self.directory[place] as usize - 1].occupied;
-        Some(self.rank_at(place, 63 - word.leading_zeros()))
-    }
-
-    #[inline]
-    const fn rank_at(&self, place: usize, tick: u32) -> i64 {
-        ((self.first_page + place as i64) << PAGE_BITS) + tick as i64
+        let (place, tick) = self.near.at_or_below(self.place(below)?, tick_of(below))?;
+        Some(((self.first_page + place as i64) << PAGE_BITS) + i64::from(tick))
     }
 
     /// Puts the directory of an empty side around its first rank; counts a rank beyond it.
@@ -351,7 +391,7 @@ mod tests {
             asks.remove(Price(price - 3));
         }
         assert_eq!((asks.len(), asks.best()), (3, Some(Price(99_997))));
-        assert!(asks.pages.len() <= 2, "{} pages for three levels", asks.pages.len());
+        assert!(asks.near.pages.len() <= 2, "{} pages for three levels", asks.near.pages.len());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Settings, halts and rate windows of each scope: firm, venue, account, book.
 
-use std::collections::VecDeque;
+use crate::window::Window;
 use tradewind_types::{AccountId, BookId, InstrumentId, LimitScope, LimitSettings, Nanos, RefusalReason, StateDigest, Timestamp, VenueId};
 
 /// Which scopes an order falls under.
@@ -20,8 +20,8 @@ pub struct Route {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
     pub(crate) settings: LimitSettings,
-    /// The latest orders, oldest first; never more than the rate limit, which is all that a check needs.
-    sent: VecDeque<Timestamp>,
+    /// The latest orders; never more than the rate limit, which is all that a check needs.
+    sent: Window,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,31 +43,23 @@ pub struct Limits {
 }
 
 impl Rule {
-    fn trim(&mut self) {
-        let keep = self.settings.max_orders_per_window.map_or(0, |limit| limit as usize);
-        while self.sent.len() > keep {
-            self.sent.pop_front();
-        }
+    /// How many orders the window holds.
+    fn room(&self) -> usize {
+        self.settings.max_orders_per_window.map_or(0, |limit| limit as usize)
     }
 
     #[inline]
     fn count(&mut self, at: Timestamp) {
-        let Some(limit) = self.settings.max_orders_per_window else { return };
-        if self.sent.len() >= limit as usize {
-            self.sent.pop_front();
-        }
-        if limit > 0 {
-            self.sent.push_back(at);
-        }
+        self.sent.push(at, self.room());
     }
 
     /// Refuses when the window (now - rate_window, now] already holds the limit.
     #[inline]
     pub(crate) fn check_rate(&self, now: Timestamp) -> Result<(), RefusalReason> {
         let Some(limit) = self.settings.max_orders_per_window else { return Ok(()) };
-        let is_inside = |at: &Timestamp| now.since(*at) < self.settings.rate_window;
+        let is_inside = |at: Timestamp| now.since(at) < self.settings.rate_window;
         // The ring holds the latest `limit` orders: when its oldest is inside the window, so are all.
-        let is_full = self.sent.len() >= limit as usize && self.sent.front().is_none_or(is_inside);
+        let is_full = self.sent.len() >= limit as usize && self.sent.oldest().is_none_or(is_inside);
         if is_full {
             return Err(RefusalReason::OrderRate { scope: self.settings.scope, found: limit.saturating_add(1), limit });
         }
@@ -87,7 +79,7 @@ impl Rule {
         present(digest, s.max_position.map(|v| i128::from(v.0)));
         present(digest, s.max_orders_per_window.map(i128::from));
         digest.signed(s.rate_window.0).unsigned(self.sent.len() as u64);
-        for at in &self.sent {
+        for at in self.sent.iter() {
             digest.signed(at.0);
         }
     }
@@ -133,9 +125,9 @@ impl Limits {
     /// window stay counted.
     pub fn define(&mut self, settings: LimitSettings) {
         let slot = self.scope_mut(settings.scope).slot(settings.instrument);
-        let sent = slot.take().map_or_else(VecDeque::new, |old| old.sent);
+        let sent = slot.take().map(|old| old.sent).unwrap_or_default();
         let mut rule = Rule { settings, sent };
-        rule.trim();
+        rule.sent = rule.sent.latest(rule.room());
         *slot = Some(rule);
     }
 
