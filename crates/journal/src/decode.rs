@@ -133,12 +133,13 @@ const fn signed(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }
 
-macro_rules! numbers {
-    ($($name:ident => $visit:ident, $length_max:literal, $value:ident: $result:expr),+ $(,)?) => {
+/// Numbers that are narrower than the word they come in.
+macro_rules! narrow_numbers {
+    ($($name:ident => $visit:ident, $narrow:ident, $length_max:literal, $number:ident => $value:expr),+ $(,)?) => {
         $(#[inline(always)]
         fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-            let $value = self.number($length_max)?;
-            visitor.$visit($result.map_err(|_| Error::DeserializeBadVarint)?)
+            let $number = $narrow::try_from(self.number($length_max)?).map_err(|_| Error::DeserializeBadVarint)?;
+            visitor.$visit($value)
         })+
     };
 }
@@ -146,13 +147,21 @@ macro_rules! numbers {
 impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     type Error = Error;
 
-    numbers! {
-        deserialize_u16 => visit_u16, 3, n: u16::try_from(n),
-        deserialize_u32 => visit_u32, 5, n: u32::try_from(n),
-        deserialize_u64 => visit_u64, 10, n: u64::try_from(n),
-        deserialize_i16 => visit_i16, 3, n: u16::try_from(n).map(|n| signed(u64::from(n)) as i16),
-        deserialize_i32 => visit_i32, 5, n: u32::try_from(n).map(|n| signed(u64::from(n)) as i32),
-        deserialize_i64 => visit_i64, 10, n: u64::try_from(n).map(signed),
+    narrow_numbers! {
+        deserialize_u16 => visit_u16, u16, 3, n => n,
+        deserialize_u32 => visit_u32, u32, 5, n => n,
+        deserialize_i16 => visit_i16, u16, 3, n => signed(u64::from(n)) as i16,
+        deserialize_i32 => visit_i32, u32, 5, n => signed(u64::from(n)) as i32,
+    }
+
+    #[inline(always)]
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_u64(self.number(10)?)
+    }
+
+    #[inline(always)]
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_i64(signed(self.number(10)?))
     }
 
     #[inline(always)]
