@@ -1,10 +1,11 @@
 """The repository's own rules, checked in seconds: `python tests/tidy.py [ROOT]`.
 
-What a compiler or linter cannot see is here: which crate may depend on which, what may not be anywhere in a pure crate's
-dependency closure, names that say nothing, files and functions that have grown past one reason to change, variants made
-by copying, words that mean "unfinished", files nobody uses, links that lead nowhere, checks silenced without a reason,
-licences that would bind us, dependencies without a floor. Each broken rule is one line: `path:line: rule: what was
-found; what to do`. Exit 0 when tidy, 1 when not. `docs/decisions/0002-rails.md` lists every rule and its proof.
+What a compiler or linter cannot see is here: which crate may depend on which, what may not be anywhere in a pure
+crate's dependency closure, names that say nothing, files and functions that have grown past one reason to change,
+variants made by copying, words that mean "unfinished", files nobody uses, links that lead nowhere, checks silenced
+without a reason, licences that would bind us, dependencies without a floor. Each broken rule is one line:
+`path:line: rule: what was found; what to do`. Exit 0 when tidy, 1 when not. `docs/decisions/0002-rails.md` lists every
+rule and its proof.
 """
 
 from __future__ import annotations
@@ -93,6 +94,11 @@ class File:
     def syntax(self) -> ast.Module:
         """Of a Python file."""
         return ast.parse(self.text)
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Of a Python file: every node of its syntax tree."""
+        return list(ast.walk(self.syntax))
 
     @property
     def is_test(self) -> bool:
@@ -304,6 +310,8 @@ def names_and_sizes(files: list[File]) -> Iterator[Finding]:
 def words(files: list[File]) -> Iterator[Finding]:
     """Nothing unfinished, no path of one machine, no check silenced without a reason."""
     for file in (f for f in files if f.suffix != ".lock" and f.here.name not in ("tidy.py", "LICENSE")):
+        if not any(pattern.search(file.text) for pattern in (UNFINISHED, PRIVATE_PATHS, SILENCES)):
+            continue
         for number, line in enumerate(file.lines, 1):
             place = f"{file.here}:{number}"
             if UNFINISHED.search(line):
@@ -328,12 +336,12 @@ def unexplained(place: str, silence: re.Match[str]) -> Iterator[Finding]:
 
 
 def python_syntax(files: list[File]) -> Iterator[Finding]:
-    """What can be read off the syntax tree: ideas, function lengths, hidden chance, flags, and verbs among the nouns."""
+    """What can be read off the syntax: ideas, function lengths, hidden chance, flags, and verbs among the nouns."""
     for file in (f for f in files if f.suffix == ".py" and f.text.strip()):
         if ast.get_docstring(file.syntax) is None:
             yield f"{file.here}:1: idea: the file does not open with a docstring that says what it is for"
         in_package = file.here.parts[:2] == ("python", "tradewind")
-        for node in ast.walk(file.syntax):
+        for node in file.nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield from python_function(file, node)
             elif in_package and isinstance(node, ast.Call) and hidden_chance(node):
@@ -390,16 +398,17 @@ def rust_functions(files: list[File]) -> Iterator[Finding]:
             declared_only = line.startswith(f"{indent})") and line.endswith(";")
             if declared_only or line == f"{indent}}}":
                 opened = None
-                if not declared_only and number - start + 1 > MAX_FUNCTION_LINES:
-                    lines = number - start + 1
-                    yield f"{file.here}:{start}: long-function: `{name}` has {lines} lines; at most {MAX_FUNCTION_LINES}"
+                lines = 0 if declared_only else number - start + 1
+                if lines > MAX_FUNCTION_LINES:
+                    place = f"{file.here}:{start}"
+                    yield f"{place}: long-function: `{name}` has {lines} lines; at most {MAX_FUNCTION_LINES}"
 
 
 def imported(files: Iterable[File]) -> set[str]:
     """Every module that the Python files import, and every name they take from one, in full."""
     names: set[str] = set()
     for file in files:
-        for node in ast.walk(file.syntax):
+        for node in file.nodes:
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -480,16 +489,16 @@ SHELL_ONLY = re.compile(r"(set -|cd |export |echo |SECONDS=)")
 
 
 def integration(files: list[File]) -> Iterator[Finding]:
-    """Continuous integration runs what the Makefile offers and nothing else, so that it can be run anywhere."""
+    """Continuous integration runs what the Makefile offers and the README tells, and nothing else."""
     by_path = {str(f.here): f.text for f in files}
     offered = set(re.findall(r"^([a-z]+):.*## ", by_path.get("Makefile", ""), re.MULTILINE))
     for number, line in enumerate(by_path.get(".ci/run", "").splitlines(), 1):
-        code = line.split("#", 1)[0].strip() if line.startswith("#") else line.strip()
-        if not code or SHELL_ONLY.match(code):
+        code = line.strip()
+        if not code or code.startswith("#") or SHELL_ONLY.match(code):
             continue
         target = re.fullmatch(r"make ([a-z]+)", code)
-        if target is None or target[1] not in offered:
-            yield f".ci/run:{number}: ci: `{code}` is not `make` with a target that `make help` shows"
+        if target is None or target[1] not in offered or code not in by_path.get("README.md", ""):
+            yield f".ci/run:{number}: ci: `{code}` is not `make` with a target that `make help` and the README show"
 
 
 def broken(root: Path) -> tuple[int, list[Finding]]:

@@ -35,7 +35,7 @@ WakeKind = Literal["timer", "book", "trade", "bar", "fill"]
 
 @dataclass(frozen=True, slots=True)
 class Wakes:
-    """What a strategy wants to be woken for. timer_ns: every so often; the rest: each such event."""
+    """What a strategy wants to be woken for. timer_ns: at the start, then every so often; the rest: each such event."""
 
     timer_ns: int | None = None
     book: bool = False

@@ -50,7 +50,7 @@ def test_terminal_fits_and_says_the_numbers(report):
         assert re.search(rf"^{word}\b", text, re.M), word
     assert wording.metric(report, "sharpe") in text
     assert "BTCUSDT buy & hold" in text
-    assert text.startswith("momentum, top 3 · 2024-01-01 to 2024-10-26 (300 days) · 8 symbols on binance")
+    assert text.startswith("momentum, top 3 · 2024-01-01→2024-10-26 (300 d) · 8 symbols on binance")
     assert "costs: maker 2 bps" in lines[1]
 
 

@@ -197,7 +197,7 @@ def test_one_day(world):
     )
     report = measure(world, bars, day, start_ns=cut)
     assert_sound(report)
-    assert report.metrics["sharpe"] == Undefined("fewer than 2 daily returns")
+    assert report.metrics["sharpe"] == Undefined("fewer than 10 daily returns")
     assert isinstance(report.metrics["var_95_1d"], Undefined)
     assert isinstance(report.metrics["worst_day_pct"], float)
 
@@ -340,7 +340,7 @@ def test_warnings_say_what_matters(world, bars, executions):
     loser = measure(world, bars, executions, provenance="simulated", n_trials=40)
     assert loser.run.warnings[0].startswith("simulated market")
     own = world.run_facts(bars, warnings=("survivorship bias",))
-    assert analytics.report(own, executions).run.warnings[0] == "survivorship bias"
+    assert analytics.report(own, executions).run.warnings[-1] == "survivorship bias"
     idle = measure(
         world, bars, world.executions(equity=[(t, 10_000.0, 10_000.0, 0.0, 0.0) for t in bars["ts_ns"].unique().sort()])
     )

@@ -286,6 +286,18 @@ def test_every_order_is_one_a_venue_takes(case: tuple[Target, Holdings, Quotes, 
             assert per_bar <= quotes.volume_per_bar[order.symbol] * how.max_participation * (1 + 1e-9)
 
 
+def test_closing_everything_with_less_cash_than_the_buffer_needs_no_cut_of_buys() -> None:
+    held = {"BTCUSDT": 0.00036568, "ETHUSDT": 0.0021552, "DOGEUSDT": 272.98277716}
+    prices = {"BTCUSDT": 50_000.0, "ETHUSDT": 2_000.0, "DOGEUSDT": 0.1}
+    volumes = {"BTCUSDT": 0.0002, "ETHUSDT": 0.005, "DOGEUSDT": 100.0}
+    weights = {s: held[s] * prices[s] / 50.0 for s in held}
+    have = Holdings(ts_ns=TS, equity=50.0, cash=0.1, weights=weights, quantities=held)
+    asked = Target(ts_ns=TS, weights=dict.fromkeys(held, 0.0), method="test")
+    result = plan(asked, have, LISTED, Quotes(TS, NS_PER_HOUR, prices, volumes), PlanSettings())
+    assert all(o.side == "sell" for o in result.orders)
+    assert not any("buys scaled" in note for note in result.notes)
+
+
 @EXAMPLES
 @given(case=cases())
 def test_planning_is_a_function_and_leaves_its_inputs_alone(

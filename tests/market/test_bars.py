@@ -87,7 +87,7 @@ def test_a_pair_whose_data_end_leaves_at_the_next_review(two_files: DataSource) 
     }
     said = "\n".join(market.warnings)
     assert "survivorship bias" in said
-    assert "1 pairs have no bars after 2024-02-10T00:00:00Z (OLDUSDT)" in said
+    assert "1 pair has no bars after 2024-02-10T00:00:00Z (OLDUSDT)" in said
     assert "only 1 coins were eligible at the review of 2024-03-01T00:00:00Z" in said
 
 

@@ -81,6 +81,12 @@ impl L2Book {
         self.instrument
     }
 
+    /// How its venue numbers depth messages.
+    #[must_use]
+    pub const fn rule(&self) -> SequenceRule {
+        self.rule
+    }
+
     /// Whether it can be used.
     #[inline]
     #[must_use]
@@ -219,6 +225,8 @@ impl L2Book {
             BookStatus::Invalid(InvalidBook::Crossed) => 2,
             BookStatus::Invalid(InvalidBook::NoSnapshot) => 3,
             BookStatus::Invalid(InvalidBook::BadLevel) => 4,
+            BookStatus::Invalid(InvalidBook::UnknownOrder) => 5,
+            BookStatus::Invalid(InvalidBook::DuplicateOrder) => 6,
         });
         match self.last {
             None => digest.unsigned(0),

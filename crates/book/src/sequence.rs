@@ -5,7 +5,7 @@ use tradewind_types::Sequence;
 /// A venue's rule for the update ids of depth messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SequenceRule {
-    /// Binance spot: ids are contiguous, so a delta follows when `first <= last applied + 1 <= last`.
+    /// Binance spot, and any feed that counts its messages: ids are contiguous, so a delta follows when `first <= last applied + 1 <= last`.
     BinanceSpot,
     /// Binance USD-M and COIN-M: ids have holes, but each delta names its predecessor (`pu`). It follows when that is the last
     /// one applied; right after a snapshot, when the predecessor is not younger than the snapshot and the delta is.

@@ -163,6 +163,8 @@ impl NaiveBook {
             BookStatus::Invalid(InvalidBook::Crossed) => 2,
             BookStatus::Invalid(InvalidBook::NoSnapshot) => 3,
             BookStatus::Invalid(InvalidBook::BadLevel) => 4,
+            BookStatus::Invalid(InvalidBook::UnknownOrder) => 5,
+            BookStatus::Invalid(InvalidBook::DuplicateOrder) => 6,
         });
         match self.last {
             None => digest.unsigned(0),

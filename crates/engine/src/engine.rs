@@ -143,7 +143,11 @@ impl Engine {
             }
             Control::StopAlgo { algo } => self.on_stop_algo(*algo, at, step),
             Control::SetParameters { algo, version, parameters } => self.on_set_parameters(*algo, *version, *parameters, at, step),
-            Control::Operator(OperatorCommand::Halt { scope }) => self.halt(*scope, at, step),
+            Control::Operator(OperatorCommand::Halt { scope }) => {
+                // A halt of something that cannot exist is a person's slip in an emergency: everything stops, and nothing is a fault.
+                let scope = if crate::registry::check_scope(*scope).is_ok() { *scope } else { LimitScope::Firm };
+                self.halt(scope, at, step);
+            }
             Control::Operator(OperatorCommand::Resume { scope }) => {
                 if self.state.limits.is_halted(*scope) {
                     self.commit(Outcome::Resumed { scope: *scope, at }, at, step);
@@ -157,7 +161,11 @@ impl Engine {
             Ok(()) => Outcome::Defined(definition.clone()),
             Err(reason) => Outcome::DefinitionRefused { definition: definition.clone(), reason, at },
         };
-        self.commit(outcome, at, step);
+        let is_new_life = matches!(outcome, Outcome::Defined(Definition::Epoch { .. }));
+        if self.commit(outcome, at, step) && is_new_life {
+            // A process that restarted has seen no market. Deciding its journal anew, in one go, must not know more than it did.
+            self.market.forget();
+        }
     }
 
     /// A book lost or regained trust: quotes on it are pulled at once.

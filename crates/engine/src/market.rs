@@ -87,6 +87,14 @@ impl Market {
         }
     }
 
+    /// Back to having seen nothing; which books are watched stays.
+    pub(crate) fn forget(&mut self) {
+        for market in &mut self.instruments {
+            let book = market.book.as_ref().map(|book| L2Book::new(book.instrument(), book.rule()));
+            *market = InstrumentMarket { book, ..InstrumentMarket::default() };
+        }
+    }
+
     #[inline]
     pub(crate) fn view(&self, instrument: InstrumentId) -> MarketView<'_> {
         MarketView { market: self.instruments.get(instrument.index()) }

@@ -295,6 +295,17 @@ fn a_halt_cancels_everything_in_its_scope_and_latches() {
     assert_eq!(desk.resume(scope), [], "nothing to resume");
 }
 
+/// A slip of the hand in an emergency: the engine does not know what to stop, so it stops everything, and goes on working.
+#[test]
+fn a_halt_of_what_cannot_exist_halts_the_firm() {
+    let mut desk = Desk::open();
+    let order = desk.open_order(limit(PERPETUAL, ALPHA, Side::Buy, 99_000, 10));
+    let outcomes = desk.halt(LimitScope::Book(tradewind_types::BookId(u32::MAX)));
+    assert!(matches!(outcomes[..], [Outcome::Halted { scope: LimitScope::Firm, .. }, Outcome::CancelSent { order: o, .. }] if o == order));
+    desk.resume(LimitScope::Firm);
+    desk.place(limit(PERPETUAL, ALPHA, Side::Buy, 99_000, 10));
+}
+
 #[test]
 fn cancel_all_takes_one_book() {
     let mut desk = Desk::open();
@@ -347,12 +358,27 @@ fn ids_of_a_new_epoch_never_repeat_old_ones() {
         assert!(matches!(refused[..], [Outcome::DefinitionRefused { .. }]));
     }
     desk.control(Control::Define(Definition::Epoch { node: 7, epoch: 3 }));
-    let new = desk.open_order(market(PERPETUAL, ALPHA, Side::Buy, 10));
+    let new = desk.open_order(limit(PERPETUAL, ALPHA, Side::Buy, 100_000, 10));
     assert_eq!(new, OrderId { node: 7, epoch: 3, counter: 1 });
     desk.fill(old, 100_000, 10);
     assert_eq!((desk.state(old), desk.state(new)), (done(DoneReason::Filled), OrderState::Open));
     let accepted = desk.reply(VenueReply::Accepted { order: OrderId { epoch: 2, ..new }, venue_order: VenueOrderId(1) });
     assert!(matches!(accepted[..], [Outcome::Unrecognised { .. }]));
+}
+
+/// A process that restarted has seen no market, and neither may the engine that decides its journal anew in one go.
+#[test]
+fn a_new_epoch_has_seen_no_market() {
+    let mut desk = Desk::open();
+    desk.place(market(PERPETUAL, ALPHA, Side::Buy, 5));
+    desk.control(Control::Define(Definition::Epoch { node: 7, epoch: 1 }));
+    assert!(desk.engine.market(PERPETUAL).reference().is_some(), "an epoch that is refused begins no life");
+    desk.control(Control::Define(Definition::Epoch { node: 7, epoch: 2 }));
+    assert_eq!(desk.engine.market(PERPETUAL).reference(), None);
+    let order = market(PERPETUAL, ALPHA, Side::Buy, 5);
+    assert!(matches!(desk.intend(Intent::Place(order))[..], [Outcome::Refused { reason: RefusalReason::StaleReference { .. }, .. }]));
+    desk.quote(PERPETUAL, 99_999, 100_001);
+    desk.place(order);
 }
 
 #[test]

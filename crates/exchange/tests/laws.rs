@@ -257,8 +257,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn a_recorded_market_obeys(steps in steps(), power in 0u32..4) {
-        let queue = if power == 0 { QueueModel::RiskAverse } else { QueueModel::Probabilistic { power } };
+    fn a_recorded_market_obeys(steps in steps(), power in 0u32..5) {
+        let queue = match power {
+            0 => QueueModel::RiskAverse,
+            4 => QueueModel::Logarithmic { unit_lots: 3 },
+            power => QueueModel::Probabilistic { power },
+        };
         obey(&mut l2(queue), &steps, Rate(0))?;
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! scenario: what it shows
-//! venue: l2 risk-averse | l2 power 2 | bars spread 10bp impact linear 100bp cap 10% | matching
+//! venue: l2 risk-averse | l2 power 2 | l2 log 1 | bars spread 10bp impact linear 100bp cap 10% | matching
 //! instrument: spot | linear | inverse              (optional; spot)
 //! fees: maker 1bp taker 5bp received | settle      (optional; none)
 //! at 5                                             clock, seconds
@@ -112,6 +112,7 @@ impl Scenario {
         match (key, words) {
             ("venue", ["l2", "risk-averse"]) => self.venue = Some(self.l2(QueueModel::RiskAverse)),
             ("venue", ["l2", "power", n]) => self.venue = Some(self.l2(QueueModel::Probabilistic { power: number(n) as u32 })),
+            ("venue", ["l2", "log", unit]) => self.venue = Some(self.l2(QueueModel::Logarithmic { unit_lots: number(unit) })),
             ("venue", ["matching"]) => self.venue = Some(Venue::Matching(Box::default())),
             ("venue", ["bars", "spread", spread, "impact", impact @ .., "cap", cap]) => {
                 let impact = match impact {

@@ -4,7 +4,8 @@
 //! with its own checksum, closed by a BLAKE3 hash over the previous block's hash and all of the block's bytes. Three laws:
 //!
 //! 1. **A record is yielded only from a block whose hash holds.** What a crash left of an unfinished block is dropped: the
-//!    commit that would have acknowledged it never returned.
+//!    commit that would have acknowledged it never returned. An input and its outcomes are in one block, so they are there
+//!    together or not at all.
 //! 2. **A tear is not damage.** A file that ends before its last block does is *torn*: the rest is cut off, counted, and the
 //!    journal goes on. Everything else that does not add up (a flipped bit, a broken chain, a complete last block whose hash is
 //!    wrong) is [`JournalError::Corrupt`], and nothing is cut without being asked ([`keep_intact`]).

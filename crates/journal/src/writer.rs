@@ -16,10 +16,12 @@ use std::fs::File;
 use std::io::{self, Write};
 use tradewind_types::{Control, Outcome, StateHash, Timestamp};
 
-/// A block is closed when its records reach this size, if no commit closed it before.
+/// A block is closed before the next input when its records have reached this size, if no commit closed it before.
 pub const BLOCK_BYTES: usize = 64 * 1024;
 /// Largest record.
 pub const RECORD_BYTES_MAX: usize = 1 << 24;
+/// The format can hold an input with all of its outcomes in one block up to this size; what is larger, a crash may tear.
+const STEP_BYTES_MAX: usize = PAYLOAD_BYTES_MAX - RECORD_BYTES_MAX;
 
 /// What a commit promises, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,7 +144,7 @@ impl<S: Sink> Writer<S> {
     /// Closes blocks at this size instead of [`BLOCK_BYTES`]; held within what the format allows.
     #[must_use]
     pub fn with_block_bytes(mut self, bytes: usize) -> Self {
-        self.block_bytes = bytes.clamp(1, PAYLOAD_BYTES_MAX - RECORD_BYTES_MAX);
+        self.block_bytes = bytes.clamp(1, STEP_BYTES_MAX);
         self
     }
 
@@ -175,6 +177,7 @@ impl<S: Sink> Writer<S> {
     pub fn append_input(&mut self, seq: u64, at: Timestamp, control: &Control) -> Result<(), JournalError> {
         self.close_run()?;
         self.check_rising(seq)?;
+        self.begin_step()?;
         self.append_record(Kind::Input, seq, &(seq, at, control))?;
         self.position.last_input_seq = Some(seq);
         Ok(())
@@ -300,6 +303,7 @@ impl<S: Sink> Writer<S> {
     }
 
     fn append_run(&mut self, run: &MarketRun) -> Result<(), JournalError> {
+        self.begin_step()?;
         self.append_record(Kind::MarketRun, run.first_seq, run)?;
         self.position.last_input_seq = run.last_seq();
         Ok(())
@@ -322,6 +326,13 @@ impl<S: Sink> Writer<S> {
             self.first_seq = seq;
         }
         self.records += 1;
+        if self.block.len() >= BLOCK_HEADER_BYTES + STEP_BYTES_MAX { self.close_block() } else { Ok(()) }
+    }
+
+    /// Closes a full block between two steps and never within one: what a crash leaves is an input with all of its outcomes, or
+    /// nothing of it.
+    #[inline]
+    fn begin_step(&mut self) -> Result<(), JournalError> {
         if self.block.len() >= BLOCK_HEADER_BYTES + self.block_bytes { self.close_block() } else { Ok(()) }
     }
 

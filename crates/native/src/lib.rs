@@ -6,6 +6,7 @@
 mod columns;
 mod errors;
 mod journals;
+mod queues;
 mod recording;
 mod simulation;
 mod strategy;
@@ -18,6 +19,7 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<recording::PyRecording>()?;
     module.add_class::<simulation::PySimulation>()?;
+    module.add_function(wrap_pyfunction!(queues::queue_study, module)?)?;
     module.add_function(wrap_pyfunction!(recording::replay_book, module)?)?;
     module.add_function(wrap_pyfunction!(journals::verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(journals::journal_facts, module)?)?;

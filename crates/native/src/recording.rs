@@ -119,7 +119,7 @@ fn add_trades(builder: &mut RecordingBuilder, columns: &Columns<'_>, instrument:
     Ok(())
 }
 
-fn fetch<'a, const N: usize>(columns: &Columns<'a>, names: [&str; N]) -> PyResult<[&'a [i64]; N]> {
+pub(crate) fn fetch<'a, const N: usize>(columns: &Columns<'a>, names: [&str; N]) -> PyResult<[&'a [i64]; N]> {
     let mut out = [[].as_slice(); N];
     for (slot, name) in out.iter_mut().zip(names) {
         *slot = columns.full_int64(name)?;
@@ -127,7 +127,7 @@ fn fetch<'a, const N: usize>(columns: &Columns<'a>, names: [&str; N]) -> PyResul
     Ok(out)
 }
 
-fn side(code: i8, row: usize) -> PyResult<Side> {
+pub(crate) fn side(code: i8, row: usize) -> PyResult<Side> {
     match code {
         0 => Ok(Side::Buy),
         1 => Ok(Side::Sell),

@@ -8,6 +8,7 @@ mod agenda;
 mod recording;
 mod replay;
 mod setup;
+mod shadow;
 mod simulation;
 mod strategist;
 mod tape;
@@ -18,6 +19,7 @@ pub use replay::{Recovered, ReplayError, Replayed, recover, redecide};
 pub use setup::{
     AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, VenueSetup,
 };
+pub use shadow::{Guess, Joiners, OrderEvent, Origin, Shadow, ShadowError, ShadowStudy, follow_shadows};
 pub use simulation::{Counts, Simulation, SimulationError};
 pub use strategist::{Fault, Strategist, Wake, Wakes};
 pub use tape::{EquityRow, FillRow, PositionRow, RefusalRow, Tape};

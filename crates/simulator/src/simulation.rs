@@ -142,8 +142,9 @@ impl Simulation {
     /// # Errors
     /// [`SimulationError`]; the run is over then.
     pub fn advance(&mut self, until: Timestamp, mut strategist: Option<&mut dyn Strategist>) -> Result<(), SimulationError> {
-        if let (None, Some(interval)) = (self.strategy_timer, strategist.as_ref().and_then(|s| s.wakes().timer)) {
-            self.strategy_timer = Some(self.now.plus(interval));
+        // Like an algo, a strategy with a timer is asked at once, and then every so often.
+        if self.strategy_timer.is_none() && strategist.as_ref().is_some_and(|s| s.wakes().timer.is_some()) {
+            self.strategy_timer = Some(self.now);
         }
         let recording = Arc::clone(&self.recording);
         while let Some((at, due)) = self.next_due(strategist.is_some()) {

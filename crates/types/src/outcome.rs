@@ -31,6 +31,10 @@ pub enum InvalidBook {
     NoSnapshot,
     /// A level that cannot be.
     BadLevel,
+    /// A change of an order that is not in the book (order-by-order feeds).
+    UnknownOrder,
+    /// An order that is in the book came again (order-by-order feeds).
+    DuplicateOrder,
 }
 
 /// Why a definition did not take effect.

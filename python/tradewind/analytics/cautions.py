@@ -23,7 +23,7 @@ def cautions(
         *_of_comparison(frames["compared"]),
         *_of_evidence(run, metrics),
         *_of_costs(metrics),
-        *_of_books(metrics, frames["symbols"], daily),
+        *_of_books(metrics, frames["symbols"], frames["start_inventory"], daily),
     )
 
 
@@ -106,10 +106,15 @@ def _of_costs(metrics: Mapping[str, Metric]) -> list[str]:
     return found
 
 
-def _of_books(metrics: Mapping[str, Metric], symbols: pl.DataFrame, daily: Daily) -> list[str]:
-    """Whether the symbols' PnL adds up to the change of equity, within a basis point of the start equity."""
+def _of_books(metrics: Mapping[str, Metric], symbols: pl.DataFrame, inventory: pl.DataFrame, daily: Daily) -> list[str]:
+    """Whether trading and what was held from the start add up to the change of equity, within a basis point of it."""
+    found = []
     funding = _number(metrics, "funding_paid") or 0.0
-    gap = float(daily.equity[-1] - daily.equity[0]) + funding - float(symbols["net_pnl"].sum())
-    if abs(gap) <= 1e-4 * float(daily.equity[0]):
-        return []
-    return [f"{gap:+,.2f} of the change in equity is not explained by fills and marks"]
+    revaluation = float(inventory["revaluation"].sum())
+    if inventory.height:
+        held = ", ".join(f"{quantity:g} {symbol}" for symbol, quantity in inventory.select("symbol", "quantity").rows())
+        found.append(f"{revaluation:+,.2f} of the change in equity is the price of what was held at the start ({held})")
+    gap = float(daily.equity[-1] - daily.equity[0]) + funding - float(symbols["net_pnl"].sum()) - revaluation
+    if abs(gap) > 1e-4 * float(daily.equity[0]):
+        found.append(f"{gap:+,.2f} of the change in equity is not explained by fills and marks")
+    return found

@@ -21,6 +21,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 DAYS_PER_YEAR = 365.0
+MIN_RETURNS = 10
+"""Daily returns below which no ratio, volatility or regression of daily returns is stated: it would be noise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
 """Return and risk-adjusted return (METRICS groups 2 and 3): one function per metric, on arrays.
 
 `equity` is sampled daily with the start first (n + 1 values), `returns` are the n simple daily returns. Ratios are
-annualised with 365 days, standard deviations use ddof = 1. A metric that has no value says why.
+annualised with 365 days, standard deviations use ddof = 1. Ratios and regressions of daily returns need at least
+`MIN_RETURNS` (10) of them. A metric that has no value says why.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from tradewind.analytics.daily import DAYS_PER_YEAR, FloatArray
+from tradewind.analytics.daily import DAYS_PER_YEAR, MIN_RETURNS, FloatArray
 from tradewind.analytics.risk_measures import drawdown_path, max_drawdown_abs, max_drawdown_pct
 from tradewind.flow import Metric, Undefined
 
-TOO_SHORT = Undefined("fewer than 2 daily returns")
+TOO_SHORT = Undefined(f"fewer than {MIN_RETURNS} daily returns")
 CONSTANT = Undefined("daily returns do not vary")
 
 
@@ -62,8 +63,8 @@ def benchmark_return_pct(benchmark: FloatArray) -> Metric:
 
 
 def beta(returns: FloatArray, benchmark_returns: FloatArray) -> Metric:
-    """Slope of the run's daily returns on the first benchmark's (covariance over variance)."""
-    if len(returns) < 2:
+    """Slope of the run's daily returns on the first benchmark's (covariance / variance); from 10 daily returns on."""
+    if len(returns) < MIN_RETURNS:
         return TOO_SHORT
     if not varies(benchmark_returns):
         return Undefined("benchmark returns do not vary")
@@ -81,8 +82,8 @@ def alpha(returns: FloatArray, benchmark_returns: FloatArray, risk_free_daily: f
 
 
 def information_ratio(returns: FloatArray, benchmark_returns: FloatArray) -> Metric:
-    """Mean over deviation of the daily return in excess of the first benchmark, × √365."""
-    if len(returns) < 2:
+    """Mean over deviation of the daily return in excess of the first benchmark, × √365; from 10 daily returns on."""
+    if len(returns) < MIN_RETURNS:
         return TOO_SHORT
     active = returns - benchmark_returns
     if not varies(active):
@@ -91,8 +92,8 @@ def information_ratio(returns: FloatArray, benchmark_returns: FloatArray) -> Met
 
 
 def correlation(returns: FloatArray, benchmark_returns: FloatArray) -> Metric:
-    """Pearson correlation of daily returns with the first benchmark's."""
-    if len(returns) < 2:
+    """Pearson correlation of daily returns with the first benchmark's; from 10 daily returns on."""
+    if len(returns) < MIN_RETURNS:
         return TOO_SHORT
     if not varies(returns):
         return CONSTANT
@@ -103,7 +104,7 @@ def correlation(returns: FloatArray, benchmark_returns: FloatArray) -> Metric:
 
 def daily_sharpe(returns: FloatArray, risk_free_daily: float) -> float | Undefined:
     """Mean excess daily return over its deviation (ddof = 1), not annualised: what PSR and DSR are stated in."""
-    if len(returns) < 2:
+    if len(returns) < MIN_RETURNS:
         return TOO_SHORT
     if not varies(returns):
         return CONSTANT
@@ -111,17 +112,17 @@ def daily_sharpe(returns: FloatArray, risk_free_daily: float) -> float | Undefin
 
 
 def sharpe(returns: FloatArray, risk_free_daily: float) -> Metric:
-    """Sharpe ratio: mean daily excess return / deviation (ddof = 1) × √365."""
+    """Sharpe ratio: mean daily excess return / deviation (ddof = 1) × √365; from 10 daily returns on."""
     ratio = daily_sharpe(returns, risk_free_daily)
     return ratio if isinstance(ratio, Undefined) else ratio * float(np.sqrt(DAYS_PER_YEAR))
 
 
 def sortino(returns: FloatArray, risk_free_daily: float) -> Metric:
-    """Mean daily excess return / full-sample downside deviation × √365.
+    """Mean daily excess return / full-sample downside deviation × √365; from 10 daily returns on.
 
     The downside deviation is the root of the mean over *all* days of min(excess, 0)² (Sortino & van der Meer 1991).
     """
-    if len(returns) < 2:
+    if len(returns) < MIN_RETURNS:
         return TOO_SHORT
     excess = returns - risk_free_daily
     downside = float(np.sqrt(np.mean(np.minimum(excess, 0.0) ** 2)))
@@ -142,7 +143,12 @@ def calmar(equity: FloatArray, elapsed_days: float) -> Metric:
 
 
 def omega(returns: FloatArray, risk_free_daily: float) -> Metric:
-    """Sum of daily excess gains over sum of daily excess losses (Keating & Shadwick 2002, threshold = risk-free)."""
+    """Sum of daily excess gains over sum of daily excess losses (Keating & Shadwick 2002, threshold = risk-free).
+
+    From 10 daily returns on.
+    """
+    if len(returns) < MIN_RETURNS:
+        return TOO_SHORT
     excess = returns - risk_free_daily
     losses = float(-np.sum(np.minimum(excess, 0.0)))
     if losses == 0.0:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from tradewind.analytics.daily import DAYS_PER_YEAR, FloatArray, IntArray
+from tradewind.analytics.daily import DAYS_PER_YEAR, MIN_RETURNS, FloatArray, IntArray
 from tradewind.flow import NS_PER_DAY, NS_PER_SECOND, Metric, Undefined
 
 NO_DRAWDOWN = Undefined("no drawdown")
@@ -24,9 +24,9 @@ def utc_date(ts_ns: int) -> str:
 
 
 def volatility_ann_pct(returns: FloatArray) -> Metric:
-    """Standard deviation of daily returns (ddof = 1) × √365, in percent."""
-    if len(returns) < 2:
-        return Undefined("fewer than 2 daily returns")
+    """Standard deviation of daily returns (ddof = 1) × √365, in percent; from 10 daily returns on."""
+    if len(returns) < MIN_RETURNS:
+        return Undefined(f"fewer than {MIN_RETURNS} daily returns")
     return float(100.0 * np.std(returns, ddof=1) * np.sqrt(DAYS_PER_YEAR))
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from tradewind.analytics.daily import FloatArray, IntArray
+from tradewind.flow import Executions
 
 FLAT_SHARE = 0.01
 
@@ -99,6 +100,20 @@ def marks_by_symbol(positions: pl.DataFrame) -> dict[str, Marks]:
         str(symbol): Marks(own["ts_ns"].to_numpy().astype(np.int64), own["mark"].to_numpy().astype(np.float64))
         for (symbol,), own in parts.items()
     }
+
+
+def start_inventory(executions: Executions) -> pl.DataFrame:
+    """What was held when the run started, before any fill: symbol · quantity · revaluation.
+
+    revaluation: quantity × (last mark − first mark), in quote: the part of the change in equity that no trade made.
+    """
+    start_ns = int(executions.equity["ts_ns"][0]) if executions.equity.height else 0
+    traded = executions.fills.filter(pl.col("ts_ns") <= start_ns).height > 0
+    held = executions.positions.filter((pl.col("ts_ns") == start_ns) & (not traded))
+    last = executions.positions.group_by("symbol", maintain_order=True).agg(pl.col("mark").last().alias("last_mark"))
+    return held.join(last, on="symbol").select(
+        "symbol", "quantity", revaluation=pl.col("quantity") * (pl.col("last_mark") - pl.col("mark"))
+    )
 
 
 def base_fee_quantity() -> pl.Expr:

@@ -17,13 +17,12 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tradewind.analytics.daily import DAYS_PER_YEAR, FloatArray
+from tradewind.analytics.daily import DAYS_PER_YEAR, MIN_RETURNS, FloatArray
 from tradewind.analytics.performance import daily_sharpe
 from tradewind.analytics.risk_measures import kurtosis, skew
 from tradewind.flow import Metric, Undefined
 
 EULER_GAMMA = float(np.euler_gamma)
-MIN_DAYS = 10
 _NORMAL = NormalDist()
 
 
@@ -88,8 +87,8 @@ def dsr(returns: FloatArray, risk_free_daily: float, n_trials: int, trial_sharpe
 
 def _moments(returns: FloatArray, risk_free_daily: float) -> tuple[float, float, float] | Undefined:
     """Daily Sharpe, skewness and kurtosis, where the error formula holds."""
-    if len(returns) < MIN_DAYS:
-        return Undefined(f"fewer than {MIN_DAYS} daily returns")
+    if len(returns) < MIN_RETURNS:
+        return Undefined(f"fewer than {MIN_RETURNS} daily returns")
     ratio, skewness, kurt = daily_sharpe(returns, risk_free_daily), skew(returns), kurtosis(returns)
     if isinstance(ratio, Undefined):
         return ratio

@@ -19,7 +19,7 @@ from tradewind.analytics.definitions import DEF_VERSION, DEFINITIONS, Measured
 from tradewind.analytics.exposure import share_of_equity
 from tradewind.analytics.risk_measures import utc_date
 from tradewind.analytics.robustness import redraw
-from tradewind.analytics.round_trips import Marks, marks_by_symbol, round_trips
+from tradewind.analytics.round_trips import Marks, marks_by_symbol, round_trips, start_inventory
 from tradewind.flow import Benchmark, Executions, Forecast, Instrument, Metric, Report, RunFacts, Undefined
 
 NO_BENCHMARK = Undefined("no benchmark was given")
@@ -78,7 +78,7 @@ def report(
     """Measure a run. The first benchmark is the one alpha, beta and the like are taken against.
 
     bars: Market.bars, for capacity and candles. instruments: for the split of spread and slippage. forecast: for the
-    learning group. Report.run.warnings holds the run's own warnings, then those found here. Raises ValueError when the
+    learning group. Report.run.warnings holds what was found here, then the run's own. Raises ValueError when the
     executions cannot be measured (unsorted or non-finite equity, start equity not positive).
     """
     daily = sample_daily(executions.equity, run.start_ns, executions.start_equity)
@@ -100,7 +100,7 @@ def report(
     frames = _tables(sources)
     found = cautions(run, metrics, frames, daily)
     return Report(
-        run=replace(run, warnings=tuple(dict.fromkeys((*run.warnings, *found)))),
+        run=replace(run, warnings=tuple(dict.fromkeys((*found, *run.warnings)))),
         metrics=metrics,
         tables=frames,
         series=_series(sources, measured),
@@ -169,6 +169,7 @@ def _tables(of: _Sources) -> dict[str, pl.DataFrame]:
         "trips": of.trips,
         "crises": tables.crises(of.daily, of.first_benchmark),
         "holes": tables.hole_table(of.run.holes),
+        "start_inventory": start_inventory(of.executions),
     }
     if of.forecast is not None:
         frames["folds"] = tables.learning_by_fold(of.forecast)

@@ -46,14 +46,15 @@ def terminal(report: Report, next_commands: Sequence[str] = NEXT_COMMANDS, palet
 
 def _header(report: Report) -> list[Text]:
     run = report.run
-    days = wording.duration(_elapsed_days(report))
-    head = Text("simulated market · " if run.provenance == "simulated" else "", "bold yellow")
-    head.append(_clip(run.strategy, 36), "bold")
-    head.append(f" · {report.metrics['period']} ({days}) · {_count(len(run.symbols))} on {', '.join(run.venues)}")
-    head.append(f" · {run.run_id}", "dim")
+    days = wording.duration(_elapsed_days(report)).replace(" days", " d").replace(" minutes", " min")
+    period = str(report.metrics["period"]).replace(" to ", "→")
+    simulated = "simulated market · " if run.provenance == "simulated" else ""
+    head = Text(simulated, "bold yellow")
+    head.append(_clip(run.strategy, 42 - len(simulated)), "bold")
+    head.append(f" · {period} ({days}) · {_count(len(run.symbols))} on {', '.join(run.venues)}")
     head.truncate(WIDTH, overflow="ellipsis")
-    model = textwrap.wrap(f"costs: {run.cost_model}", WIDTH, max_lines=2, placeholder=" …")
-    return [head, *(Text(line, "dim") for line in model), Text("─" * WIDTH, "dim")]
+    model = textwrap.wrap(f"costs: {run.cost_model}", WIDTH, max_lines=3, placeholder=" …")
+    return [head, *(Text(line, "dim") for line in model), Text(f" run {run.run_id} ──".rjust(WIDTH, "─"), "dim")]
 
 
 def _elapsed_days(report: Report) -> float:
@@ -62,14 +63,14 @@ def _elapsed_days(report: Report) -> float:
 
 
 def _grid(label: str, *rows: Sequence[tuple[str, str]]) -> list[Text]:
-    """Lines of (name, value) cells under one label."""
+    """Lines of (name, value) cells under one label; no name is ever cut short."""
     lines = []
     for place, row in enumerate(rows):
         line = Text(f"{label if place == 0 else '':<{LABEL}}", "bold cyan")
         for name, value in row:
-            shown = name[: max(0, CELL - 3 - len(value))]
-            gap = CELL - 2 - len(shown) - len(value)
-            line.append(f"{shown}{' ' * gap}", "dim").append(f"{value}  ", _colour(value))
+            gap = max(1, CELL - 2 - len(name) - len(value))
+            line.append(f"{name}{' ' * gap}", "dim").append(value, _colour(value))
+            line.append(" " * max(1, CELL - len(name) - gap - len(value)))
         lines.append(line)
     return lines
 
@@ -88,9 +89,9 @@ def _result(report: Report) -> list[Text]:
         (
             ("return", signed_percent(number(report, "total_return_pct"))),
             ("CAGR", signed_percent(number(report, "cagr_pct"))),
-            ("net", metric(report, "net_profit")),
-            ("start", metric(report, "start_equity")),
-            ("end", metric(report, "end_equity")),
+            ("net", _money(report, "net_profit")),
+            ("start", _money(report, "start_equity")),
+            ("end", _money(report, "end_equity")),
         ),
         (
             ("Sharpe", metric(report, "sharpe")),
@@ -103,8 +104,8 @@ def _result(report: Report) -> list[Text]:
             ("Calmar", metric(report, "calmar")),
             ("alpha", metric(report, "alpha")),
             ("beta", metric(report, "beta")),
-            ("correlation", metric(report, "correlation")),
-            ("info ratio", metric(report, "information_ratio")),
+            ("correl.", metric(report, "correlation")),
+            ("info r.", metric(report, "information_ratio")),
         ),
     )
 
@@ -137,14 +138,14 @@ def _trades(report: Report) -> list[Text]:
             ("open", metric(report, "trades_open")),
             ("win rate", metric(report, "win_rate_pct")),
             ("profit f.", metric(report, "profit_factor")),
-            ("per trade", metric(report, "expectancy")),
+            ("per trade", _money(report, "expectancy")),
         ),
         (
-            ("avg win", metric(report, "avg_win")),
-            ("avg loss", metric(report, "avg_loss")),
+            ("avg win", _money(report, "avg_win")),
+            ("avg loss", _money(report, "avg_loss")),
             ("held", metric(report, "avg_holding")),
             ("SQN", metric(report, "sqn")),
-            ("loss streak", metric(report, "max_consec_losses")),
+            ("losses run", metric(report, "max_consec_losses")),
         ),
     )
 
@@ -153,18 +154,18 @@ def _costs(report: Report) -> list[Text]:
     return _grid(
         "COSTS",
         (
-            ("gross", metric(report, "gross_pnl")),
-            ("fees", metric(report, "fees_paid")),
-            ("spread", metric(report, "spread_cost")),
-            ("slippage", metric(report, "slippage_cost")),
-            ("funding", metric(report, "funding_paid")),
+            ("gross", _money(report, "gross_pnl")),
+            ("fees", _money(report, "fees_paid")),
+            ("spread", _money(report, "spread_cost")),
+            ("slippage", _money(report, "slippage_cost")),
+            ("funding", _money(report, "funding_paid")),
         ),
         (
             ("turnover", metric(report, "turnover")),
-            ("paid", metric(report, "cost_per_traded_bps")),
-            ("b/e", metric(report, "break_even_cost_bps")),
-            ("shortf.", metric(report, "implementation_shortfall_bps")),
-            ("capacity", metric(report, "capacity_usd")),
+            ("paid bps", _bps(report, "cost_per_traded_bps")),
+            ("b/e bps", _bps(report, "break_even_cost_bps")),
+            ("IS bps", _bps(report, "implementation_shortfall_bps")),
+            ("capacity", _money(report, "capacity_usd")),
         ),
         (
             ("maker", metric(report, "maker_ratio")),
@@ -180,7 +181,7 @@ def _exposure(report: Report) -> list[Text]:
     return _grid(
         "EXPOSURE",
         (
-            ("in market", metric(report, "time_in_market_pct")),
+            ("invested", metric(report, "time_in_market_pct")),
             ("gross avg", metric(report, "gross_leverage_avg")),
             ("gross max", metric(report, "gross_leverage_max")),
             ("net avg", metric(report, "net_exposure_avg")),
@@ -197,7 +198,7 @@ def _learning(report: Report) -> list[Text]:
             ("IC", metric(report, "ic")),
             ("ICIR", metric(report, "icir")),
             ("rank IC", metric(report, "rank_ic")),
-            ("rank ICIR", metric(report, "rank_icir")),
+            ("r. ICIR", metric(report, "rank_icir")),
             ("hit rate", metric(report, "hit_rate")),
         ),
     )
@@ -244,6 +245,23 @@ def _symbols(report: Report, room: int) -> list[Text]:
         line = Text("  ").append_text(cells[left])
         lines.append(line.append("   ").append_text(cells[left + half]) if left + half < len(cells) else line)
     return [*lines, Text("  " + _clip(" · ".join(notes), WIDTH - 2), "dim")] if notes else lines
+
+
+def _money(report: Report, id: str) -> str:
+    """Money in at most seven characters: the JSON has every digit."""
+    value = number(report, id)
+    if value is None:
+        return DASH
+    for least, divisor, unit in ((1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if abs(value) >= least:
+            scaled = value / divisor
+            return f"{scaled:,.2f}{unit}" if abs(scaled) < 100.0 else f"{scaled:,.1f}{unit}"
+    return f"{value:,.2f}" if abs(value) < 1e3 else f"{value:,.0f}"
+
+
+def _bps(report: Report, id: str) -> str:
+    """Basis points as a bare number, for cells whose name says so."""
+    return plain(number(report, id))
 
 
 def _symbol_head(columns: int) -> Text:
@@ -300,8 +318,9 @@ def _warnings(report: Report) -> list[Text]:
     lines = []
     for place, warning in enumerate(warnings[:MAX_WARNINGS]):
         head = f"{'WARNINGS' if place == 0 else '':<{LABEL}}"
-        text = _clip(warning, WIDTH - LABEL - 2)
-        lines.append(Text(head, "bold yellow").append(f"! {text}", "yellow"))
+        first, *rest = textwrap.wrap(warning, WIDTH - LABEL - 2, max_lines=2, placeholder=" …")
+        lines.append(Text(head, "bold yellow").append(f"! {first}", "yellow"))
+        lines += [Text(f"{'':<{LABEL}}  ").append(more, "yellow") for more in rest]
     if len(warnings) > MAX_WARNINGS:
         lines.append(Text(f"{'':<{LABEL}}{len(warnings) - MAX_WARNINGS} more in the JSON and HTML", "dim"))
     return lines

@@ -51,7 +51,7 @@ def plan(
     spendable = holdings.cash - account.equity * settings.cash_buffer_bps * BPS
     proceeds = sum(w.notional * (1.0 - w.move.cost_rate) for w in sells)
     need = sum(_cash_needed(b, settings) for b in buys)
-    if need > spendable + proceeds:
+    if buys and need > spendable + proceeds:
         buys = _worked(_cut(buys, need, spendable + proceeds, draft), quotes.bar_ns, settings, draft)
     buys_from_ns = target.ts_ns
     if sells and sum(_cash_needed(b, settings) for b in buys) > spendable:

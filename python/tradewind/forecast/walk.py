@@ -14,8 +14,9 @@ says nothing about where the market as a whole goes, and sums to zero over symbo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -109,8 +110,10 @@ def forecast(
     made: dict[str, list[pl.DataFrame]] = {}
     used: list[Fold] = []
     # One BLAS thread: workers do not fight over cores, and sums do not depend on how many cores there are.
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(settings.workers) as pool:
-        for learned in pool.map(lambda fold: _learn(fold, rows, average, settings.seed), folds):
+    with threadpool_limits(limits=1, user_api="blas"):
+        for learned in _fitted_in_order(
+            lambda fold: _learn(fold, rows, average, settings.seed), folds, settings.workers
+        ):
             progress(f"fold {len(used) + 1} of {len(folds)}", len(used) + 1, len(folds))
             used.append(learned.fold)
             for name, predicted in learned.predicted.items():
@@ -126,6 +129,27 @@ def forecast(
     frame = scored[average.name].select("ts_ns", "symbol", "fold", "model", "expected_return", "realised_return")
     diagnostics = pl.concat(diagnose(part, name) for name, part in scored.items())
     return Forecast(frame, settings.horizon_bars, tuple(used), diagnostics, n_trials=len(scored))
+
+
+def _fitted_in_order(work: Callable[[Fold], _Learned], folds: Sequence[Fold], workers: int) -> Iterator[_Learned]:
+    """`work` over `folds`, several at a time, results in order; an interrupt does not wait for what is being fitted.
+
+    An interrupt may reach the thread that is in a library's hands instead of the one that waits here, so this one looks
+    up ten times a second and passes on what another was told.
+    """
+    pool = ThreadPoolExecutor(workers)
+    try:
+        waiting = deque(pool.submit(work, fold) for fold in folds)
+        while waiting:
+            wait([waiting[0]], timeout=0.1)
+            for future in waiting:
+                error = future.exception() if future.done() else None
+                if error is not None and not isinstance(error, Exception):
+                    raise error
+            while waiting and waiting[0].done():
+                yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _rows(features: Features, market: Market, settings: Settings) -> _Rows:

@@ -12,6 +12,7 @@ from tradewind.market.catalog import (
 )
 from tradewind.market.check import CheckReport, GapPolicy, Outlier, PathCheck, check_file, check_path
 from tradewind.market.l2 import L2Sample, load_l2
+from tradewind.market.l3 import L3Sample, load_l3
 from tradewind.market.simulated import simulate
 from tradewind.market.universe import UniverseSettings
 
@@ -23,6 +24,7 @@ __all__ = [
     "Entry",
     "GapPolicy",
     "L2Sample",
+    "L3Sample",
     "Outlier",
     "PathCheck",
     "UniverseSettings",
@@ -30,6 +32,7 @@ __all__ = [
     "check_path",
     "load_hourly",
     "load_l2",
+    "load_l3",
     "locate",
     "measure_clock_correction_ns",
     "open_catalog",

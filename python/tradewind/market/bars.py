@@ -43,7 +43,9 @@ def load_hourly(
             the same bar in two files, or no coin ever eligible.
     """
     settings = universe or UniverseSettings()
-    entries = _hourly_entries(open_catalog(source), venue)
+    catalog = open_catalog(source)
+    catalog.require_readable()
+    entries = _hourly_entries(catalog, venue)
     raw = _read_closes(entries, venue, settings.quote)
     if start_ns is not None:
         raw = raw.filter(pl.col("ts_ns") >= start_ns)
@@ -199,6 +201,10 @@ def _survivorship(bars: pl.DataFrame, entries: tuple[Entry, ...]) -> str:
     )
 
 
+def _pairs_have(count: int) -> str:
+    return "1 pair has" if count == 1 else f"{count} pairs have"
+
+
 def _endings(bars: pl.DataFrame) -> list[str]:
     """Symbols whose bars stop long before the others': the source ends there, which says nothing about the coin."""
     last = int(bars["ts_ns"].max())  # type: ignore[arg-type]
@@ -208,7 +214,7 @@ def _endings(bars: pl.DataFrame) -> list[str]:
         names = sorted(rows["symbol"].to_list())
         more = f" and {len(names) - _NAMED_IN_WARNING} more" if len(names) > _NAMED_IN_WARNING else ""
         said.append(
-            f"data end: {len(names)} pairs have no bars after {utc_text(int(end))} "
+            f"data end: {_pairs_have(len(names))} no bars after {utc_text(int(end))} "
             f"({', '.join(names[:_NAMED_IN_WARNING])}{more}); the source stops there, this is not a delisting; "
             "a position still held can only be marked at the last close"
         )

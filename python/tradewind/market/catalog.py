@@ -11,7 +11,6 @@ entry; nothing downstream accepts an uncorrected negative latency.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +21,9 @@ import polars as pl
 from tradewind.flow import DataRefused
 from tradewind.market import parquet
 from tradewind.market.layouts import Kind, Layout, recognise
+from tradewind.market.vetting import read_manifest, vet
 
-ChosenBy = Literal["--data", "TRADEWIND_DATA", "../shared/data", "user catalog", "no data found"]
+ChosenBy = Literal["--data", "TRADEWIND_DATA", "../shared/data", "user catalog", "--simulated", "no data found"]
 
 # Venue stamps are whole milliseconds, so the true sending time may lie up to one millisecond after the stamp.
 LATENCY_FLOOR_NS = 1_000_000
@@ -89,6 +89,21 @@ class Catalog:
 
     folder: Path
     entries: tuple[Entry, ...]
+
+    def require_readable(self) -> None:
+        """Refuse a folder in which a file cannot be read or is empty: it may be one that the run would have used.
+
+        Raises:
+            DataRefused: names the first such file and what is wrong with it.
+        """
+        broken = [e for e in self.entries if e.note]
+        if broken:
+            more = f" ({len(broken) - 1} more such files)" if len(broken) > 1 else ""
+            raise DataRefused(
+                f"{broken[0].note}{more}",
+                str(broken[0].path),
+                "mend or fetch the file, or move it out of the data folder; `tradewind data check` lists every defect",
+            )
 
     def find(
         self, kind: Kind, venue: str, *, symbol: str | None = None, bar_ns: int | None = None
@@ -159,31 +174,22 @@ def open_catalog(source: DataSource) -> Catalog:
             source.chosen_by,
             "name a data folder with --data DIR or TRADEWIND_DATA",
         )
-    manifest = _manifest(source.folder)
-    entries = [_describe(path, source.folder, manifest) for path in _parquet_files(source.folder)]
+    manifest = read_manifest(source.folder)
+    paths = _parquet_files(source.folder)
+    refused = vet(paths)
+    entries = [_describe(path, source.folder, manifest, refused.get(path)) for path in paths]
     return Catalog(source.folder, _with_clocks(entries))
 
 
-def _manifest(folder: Path) -> Mapping[str, Mapping[str, object]]:
-    path = folder / "MANIFEST.json"
-    if not path.is_file():
-        return {}
-    try:
-        listed = json.loads(path.read_text(encoding="utf-8"))
-        return {str(item["file"]): item for item in listed}
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
-        raise DataRefused(
-            f"the manifest is not a JSON list of objects with a `file` each: {error}",
-            str(path),
-            "mend or remove it; files are recognised without it",
-        ) from error
-
-
-def _describe(path: Path, folder: Path, manifest: Mapping[str, Mapping[str, object]]) -> Entry:
+def _describe(
+    path: Path, folder: Path, manifest: Mapping[str, Mapping[str, object]], refused: DataRefused | None
+) -> Entry:
     name = path.relative_to(folder).as_posix()
     facts = manifest.get(name, {})
     licence, origin = (str(facts[k]) if facts.get(k) else None for k in ("license", "repo"))
     empty = Entry(path, name, "other", (), (), 0, None, None, None, licence, origin)
+    if refused is not None:
+        return replace(empty, note=refused.what)
     try:
         schema = parquet.read_schema(path)
         layout = recognise(list(schema), path)
@@ -199,6 +205,7 @@ def _describe(path: Path, folder: Path, manifest: Mapping[str, Mapping[str, obje
         venues=_distinct(frame, "venue"),
         symbols=_distinct(frame, "symbol"),
         rows=frame.height,
+        note="there are no rows" if frame.is_empty() else "",
         first_ns=None if span.is_empty() else int(span.min()),  # type: ignore[arg-type]
         last_ns=None if span.is_empty() else int(span.max()),  # type: ignore[arg-type]
         bar_ns=_bar_ns(frame, layout) if layout and layout.kind in ("bars", "mark") else None,

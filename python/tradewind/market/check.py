@@ -18,6 +18,7 @@ from tradewind.flow import DataRefused, Hole
 from tradewind.market import books, parquet
 from tradewind.market.layouts import Kind, Layout, recognise, require
 from tradewind.market.times import utc_text
+from tradewind.market.vetting import vet
 
 GapPolicy = Literal["refuse", "segment"]
 
@@ -86,20 +87,19 @@ def check_path(path: Path, *, gaps: GapPolicy = "refuse") -> PathCheck:
     """
     if not path.exists():
         raise DataRefused("there is no such file or folder", str(path), "check the path")
-    if path.is_file():
-        try:
-            return PathCheck((check_file(path, gaps=gaps),), (), {})
-        except DataRefused as refusal:
-            return PathCheck((), (refusal,), {})
-    files = sorted(path.rglob("*.parquet"))
+    files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
     if not files:
         raise DataRefused("the folder holds no Parquet file", str(path), "name a folder with *.parquet files in it")
+    unfit = vet(files)
     reports: list[CheckReport] = []
     refusals: list[DataRefused] = []
     skipped: dict[Path, str] = {}
     for file in files:
+        if file in unfit:
+            refusals.append(unfit[file])
+            continue
         try:
-            if recognise(list(parquet.read_schema(file)), file) is None:
+            if path.is_dir() and recognise(list(parquet.read_schema(file)), file) is None:
                 skipped[file] = "not bars, depth, trades, quotes, orders or funding: not checked"
             else:
                 reports.append(check_file(file, gaps=gaps))

@@ -7,10 +7,8 @@ message cannot arrive before it was sent. Rows keep their receive order.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -19,13 +17,11 @@ from tradewind.flow import DataRefused
 from tradewind.market import parquet
 from tradewind.market.catalog import Catalog, DataSource, Entry, open_catalog
 from tradewind.market.check import check_frame
-from tradewind.market.grids import decimal_step
+from tradewind.market.grids import decimal_step, listed_steps, whole_steps
 from tradewind.market.layouts import Kind, recognise, require
 from tradewind.market.times import utc_text
 
 _NO_ID = -1
-# How far a float may lie from a whole multiple of its step: the float error of a quotient, with room to spare.
-_OFF_GRID = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +58,7 @@ def load_l2(source: DataSource, venue: str, symbol: str, *, clock_correction_ns:
             a correction that leaves a message received before it was sent.
     """
     catalog = open_catalog(source)
+    catalog.require_readable()
     depth_entry = _depth_entry(catalog, venue, symbol)
     entries: dict[Kind, Entry] = {
         "depth": depth_entry,
@@ -156,41 +153,15 @@ def _refuse_negative_latency(rows: pl.DataFrame, stamp: str, where: str, correct
 def _grid(folder: Path, venue: str, symbol: str, raw: Mapping[Kind, pl.DataFrame]) -> tuple[str, str]:
     """Tick and lot: from the folder's reference list of instruments where it has one, else the grid of the data.
 
-    A listed step that is no power of ten (the greatest common divisor of what was seen, e.g. 0.00002) becomes the power
-    of ten below it. A step the data do not lie on is caught when the values are converted.
+    A step the data do not lie on is caught when the values are converted.
     """
-    listed = folder / "reference" / "l2_instruments_observed.csv"
-    if listed.is_file():
-        with listed.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                if (row["venue"], row["symbol"]) == (venue, symbol):
-                    return _plain(row["observed_price_tick"]), _plain(row["observed_size_step"])
+    listed = listed_steps(folder, venue, symbol)
+    if listed is not None:
+        return listed
     depth, trades, quotes = raw["depth"], raw["trades"], raw["quotes"]
     prices = pl.concat([depth["price"], trades["price"], quotes["bid_px"], quotes["ask_px"]])
     sizes = pl.concat([depth["size"], trades["size"], quotes["bid_sz"], quotes["ask_sz"]]).drop_nulls()
     return decimal_step(prices.to_numpy()), decimal_step(sizes.to_numpy())
-
-
-def _plain(step: str) -> str:
-    """The power of ten at or below `step`, written out; steps above 1 stay whole."""
-    exact = Decimal(step)
-    power = exact if exact >= 1 else Decimal(1).scaleb(exact.adjusted())
-    return f"{power:f}".rstrip("0").rstrip(".") if power < 1 or "." in f"{power:f}" else f"{power:f}"
-
-
-def _whole(rows: pl.DataFrame, column: str, step: str, where: str) -> pl.Series:
-    """`column` in whole steps as i64; refused where a value is no whole multiple."""
-    quotient = rows[column] / float(step)
-    whole = quotient.round()
-    off = ((quotient - whole).abs() > _OFF_GRID * quotient.abs().clip(1.0, 1e3)).fill_null(value=False)
-    if off.any():
-        first = rows.filter(off).row(0, named=True)
-        raise DataRefused(
-            f"off the grid: {column} {first[column]!r} is no whole multiple of {step} ({int(off.sum())} such values)",
-            f"{where}, {first['symbol']}, {utc_text(first['recv_ns'])}",
-            "correct the step in reference/l2_instruments_observed.csv, or remove the line to have it inferred",
-        )
-    return whole.cast(pl.Int64).alias(column)
 
 
 def _ids(rows: pl.DataFrame, column: str) -> pl.Series:
@@ -207,8 +178,8 @@ def _depth(rows: pl.DataFrame, tick: str, lot: str, where: str) -> pl.DataFrame:
         *(_ids(rows, c) for c in ("first_id", "last_id", "prev_id")),
         "is_snapshot",
         (pl.col("side") == "a").cast(pl.Int8).alias("side"),
-        _whole(rows, "price", tick, where).alias("price_ticks"),
-        _whole(rows, "size", lot, where).alias("size_lots"),
+        whole_steps(rows, "price", tick, where).alias("price_ticks"),
+        whole_steps(rows, "size", lot, where).alias("size_lots"),
     ).sort("recv_ns", maintain_order=True)
 
 
@@ -223,8 +194,8 @@ def _trades(rows: pl.DataFrame, tick: str, lot: str, where: str) -> pl.DataFrame
         "recv_ns",
         "ts_ns",
         "trade_id",
-        _whole(rows, "price", tick, where).alias("price_ticks"),
-        _whole(rows, "size", lot, where).alias("size_lots"),
+        whole_steps(rows, "price", tick, where).alias("price_ticks"),
+        whole_steps(rows, "size", lot, where).alias("size_lots"),
         (pl.col("side") == "sell").cast(pl.Int8).alias("aggressor"),
     ).sort("recv_ns", maintain_order=True)
 
@@ -234,8 +205,8 @@ def _quotes(rows: pl.DataFrame, tick: str, lot: str, where: str) -> pl.DataFrame
         "recv_ns",
         "ts_ns",
         _ids(rows, "update_id"),
-        _whole(rows, "bid_px", tick, where).alias("bid_ticks"),
-        _whole(rows, "bid_sz", lot, where).alias("bid_lots"),
-        _whole(rows, "ask_px", tick, where).alias("ask_ticks"),
-        _whole(rows, "ask_sz", lot, where).alias("ask_lots"),
+        whole_steps(rows, "bid_px", tick, where).alias("bid_ticks"),
+        whole_steps(rows, "bid_sz", lot, where).alias("bid_lots"),
+        whole_steps(rows, "ask_px", tick, where).alias("ask_ticks"),
+        whole_steps(rows, "ask_sz", lot, where).alias("ask_lots"),
     ).sort("recv_ns", maintain_order=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from typing import Any
 from tradewind.flow import DataRefused
 from tradewind.market import locate
 
-RESEARCH = ("numpy", "polars", "polars-talib", "ta-lib", "lightgbm", "scikit-learn", "cvxpy", "clarabel", "scipy")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_IS_RESEARCH = re.compile(r"extra == ['\"]research['\"]")
 
 
 def examine(environ: Mapping[str, str], working_folder: Path, data: Path | None) -> dict[str, Any]:
@@ -21,7 +23,7 @@ def examine(environ: Mapping[str, str], working_folder: Path, data: Path | None)
     items = [
         _item("Python", sys.version_info >= (3, 11), f"{platform.python_version()} at {sys.executable}"),
         _native_module(),
-        *(_package(name) for name in RESEARCH),
+        *(_package(requirement) for requirement in sorted(_requirements())),
         _item("C compiler", True, shutil.which("cc") or "none (needed only to build from source)"),
         _item("Rust", True, shutil.which("cargo") or "none (needed only to build from source)"),
         _data(environ, working_folder, data),
@@ -33,11 +35,29 @@ def _item(name: str, ok: bool, found: str) -> dict[str, Any]:
     return {"name": name, "ok": ok, "found": found}
 
 
-def _package(name: str) -> dict[str, Any]:
+def _requirements() -> list[str]:
+    """What the package declares that it needs, with what a backtest needs."""
+    try:
+        declared = importlib.metadata.requires("tradewind") or []
+    except importlib.metadata.PackageNotFoundError:
+        return ["tradewind"]
+    return [r for r in declared if "extra ==" not in r or _IS_RESEARCH.search(r)]
+
+
+def _package(requirement: str) -> dict[str, Any]:
+    name, bounds = _split(requirement)
     try:
         return _item(name, True, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return _item(name, False, "not installed; run: make setup (or: pip install 'tradewind[research]')")
+        asked = f" (asked for: {bounds})" if bounds else ""
+        return _item(name, False, f"not installed{asked}; run: make setup (or: pip install 'tradewind[research]')")
+
+
+def _split(requirement: str) -> tuple[str, str]:
+    """Name and bounds of a requirement (PEP 508), without its markers."""
+    text = requirement.partition(";")[0].strip()
+    name = _NAME.match(text)
+    return (name.group(), text[name.end() :].strip()) if name else (text, "")
 
 
 def _native_module() -> dict[str, Any]:
@@ -54,5 +74,9 @@ def _data(environ: Mapping[str, str], working_folder: Path, data: Path | None) -
     except DataRefused as refusal:
         return _item("data", False, f"{refusal.what}; {refusal.remedy}")
     if source.kind == "simulated":
-        return _item("data", True, "none found: runs use a simulated market and say so")
+        return _item(
+            "data",
+            True,
+            "none found: runs use a simulated market and say so; name a folder with --data or TRADEWIND_DATA",
+        )
     return _item("data", True, f"{source.folder} (chosen by {source.chosen_by})")

@@ -7,20 +7,20 @@ where the price goes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from pathlib import Path
-from typing import Literal
+from decimal import ROUND_CEILING, Decimal
 
-import polars as pl
-
-from tradewind import _native, analytics
-from tradewind.flow import NS_PER_SECOND, Executions, Report, RunFacts, Side
+from tradewind.flow import Side
 from tradewind.market import L2Sample
-from tradewind.research import runs, setups
-from tradewind.strategy import Cancel, Intent, LiveOrder, Place, Strategy, View, Wake, Wakes
+from tradewind.research import setups
+from tradewind.strategy import Cancel, Intent, LiveOrder, Place, View, Wake, Wakes
+
+QUOTE_VALUE = Decimal(60)
+"""Value of one quote, in the quote currency, where the venue takes orders that small."""
+ABOVE_LEAST = Decimal("1.2")
+"""How far above the venue's smallest order value a quote lies otherwise, so that it stays above as prices fall."""
+QUOTES_HELD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,108 +108,12 @@ def _settle(orders: Sequence[LiveOrder], price: int | None) -> tuple[bool, bool,
     return kept, unknown, cancels
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished run on recorded depth."""
-
-    report: Report
-    executions: Executions
-    counts: Mapping[str, int]
-    fault: str | None
-
-
-def backtest(
-    sample: L2Sample,
-    strategy: Strategy | Parameters,
-    fills: setups.DepthFills,
-    journal: Path | None,
-    facts: runs.CodeFacts,
-    *,
-    start_equity: float = 1_000_000.0,
-    start_base: str = "1",
-    max_position_lots: int | None = None,
-) -> Run:
-    """Replay one market under a Python strategy, or under the Rust quoting algo where `Parameters` are given.
-
-    max_position_lots: hard limit in the engine; by default ten times what the quoting rule allows itself.
-    """
-    recording = record(sample)
-    limit = max_position_lots
-    if limit is None:
-        limit = 10 * strategy.max_position_lots if isinstance(strategy, Parameters) else 1_000_000
-    setup = setups.depth_setup(sample, start_equity, start_base, fills, limit)
-    engine = _native.Simulation(setup, recording, journal, data_name(sample), facts.version, facts.created_ns)
-    start_ns, end_ns = recording.span_ns
-    if isinstance(strategy, Parameters):
-        p = strategy
-        engine.start_quoting(
-            setups.STRATEGY_BOOK,
-            0,
-            p.half_spread_half_ticks,
-            p.lots,
-            p.max_position_lots,
-            p.skew_half_ticks,
-            p.interval_ns,
-        )
-        engine.advance(end_ns)
-        name = "quoting (Rust algo)"
-    else:
-        engine.advance(end_ns, strategy)
-        name = f"{strategy.name} (Python)"
-    first_equity = float(pl.DataFrame(engine.equity())["equity"][0])
-    executions = runs.executions(engine, setups.split_symbol(sample.symbol)[1], first_equity)
-    run = RunFacts(
-        run_id=runs.run_id(executions.state_hash, recording.content_hash),
-        strategy=name,
-        parameters_hash=runs.parameters_hash(
-            strategy if isinstance(strategy, Parameters) else dict(strategy.parameters)
-        ),
-        data_hash=recording.content_hash,
-        code_version=facts.version,
-        seed=0,
-        start_ns=start_ns,
-        end_ns=end_ns,
-        venues=(sample.venue,),
-        symbols=(sample.symbol,),
-        provenance="real",
-        cost_model=_cost_model(sample, fills),
-        n_trials=1,
-        warnings=_warnings(start_ns, end_ns, engine.fault),
-    )
-    return Run(analytics.report(run, executions), executions, engine.counts(), engine.fault)
-
-
 def parameters_for(sample: L2Sample) -> Parameters:
-    """Quotes of about 0.001 of the base coin in whole order steps, at most ten of them held."""
-    lots = max(1, round(Decimal("0.001") / Decimal(sample.lot)))
-    return Parameters(lots=lots, max_position_lots=10 * lots)
-
-
-def data_name(sample: L2Sample) -> str:
-    """What a journal calls the data, so that a replay finds it."""
-    return json.dumps({"kind": "depth", "venue": sample.venue, "symbol": sample.symbol})
-
-
-def record(sample: L2Sample) -> _native.Recording:
-    """The sample as integers on both clocks."""
-    return _native.Recording.depth_and_trades([(sample.depth, sample.trades)])
-
-
-def _warnings(start_ns: int, end_ns: int, fault: str | None) -> tuple[str, ...]:
-    minutes = (end_ns - start_ns) / (60 * NS_PER_SECOND)
-    said = [f"{minutes:.1f} minutes of data: no conclusion about profit can be drawn, daily figures are undefined"]
-    if fault is not None:
-        said.append(f"the strategy failed and was fenced off, its orders cancelled: {fault.splitlines()[-1]}")
-    return tuple(said)
-
-
-def _cost_model(sample: L2Sample, fills: setups.DepthFills) -> str:
-    queue = (
-        "only trades move the queue" if fills.queue_power == 0 else f"queue by cancels too, power {fills.queue_power}"
-    )
-    where: Literal["the asset received", "quote"] = "the asset received" if sample.venue.endswith("_spot") else "quote"
-    return (
-        f"maker {fills.maker_fee_bps:g} / taker {fills.taker_fee_bps:g} bps in {where}; recorded depth, {queue}; "
-        f"latency {fills.request_latency_ns / 1e6:g} ms there, {fills.response_latency_ns / 1e6:g} ms back; "
-        f"feed as recorded, clock corrected by {sample.clock_correction_ns / 1e6:.2f} ms"
-    )
+    """Quotes of about `QUOTE_VALUE` at the first recorded quote, in whole order steps; at most ten of them held."""
+    terms = setups.depth_terms(sample)
+    first = sample.quotes.row(0, named=True)
+    price = Decimal(first["bid_ticks"] + first["ask_ticks"]) * Decimal(sample.price_tick) / 2
+    value = max(QUOTE_VALUE, ABOVE_LEAST * Decimal(terms.min_notional))
+    steps = (value / price / Decimal(terms.order_step)).to_integral_value(rounding=ROUND_CEILING)
+    lots = int(steps * Decimal(terms.order_step) / Decimal(sample.lot))
+    return Parameters(lots=lots, max_position_lots=QUOTES_HELD * lots)

@@ -9,7 +9,7 @@ from typing import Any
 from tradewind import _native
 from tradewind.flow import DataRefused
 from tradewind.market import DataSource, load_l2
-from tradewind.research import grids, quoting, walk_forward
+from tradewind.research import depth, grids, walk_forward
 
 
 def verify(path: Path) -> dict[str, Any]:
@@ -27,43 +27,52 @@ def verify(path: Path) -> dict[str, Any]:
 def replay(path: Path, source: DataSource) -> dict[str, Any]:
     """Applies a journal's outcomes, then decides everything anew on the data that the journal names.
 
-    Returns inputs, outcomes, the recorded state hash, the applied and the decided one, and whether all agree.
+    Returns inputs, outcomes, the recorded state hash, the applied and the decided one, and whether all agree. A journal
+    that was never finished (torn_bytes: what was cut off) has no recorded hash; of its last inputs, lost_outcomes were
+    decided again but had not been written.
 
     Raises:
         DataRefused: the journal is damaged, or the data is not the one it names.
     """
     try:
         facts = _native.journal_facts(path)
-        recording = _recording(path, facts, source)
-        if recording.content_hash != facts["content"]:
-            raise DataRefused(
-                f"the data has content {recording.content_hash[:16]}…, "
-                f"the journal was written on {facts['content'][:16]}…",
-                f"{path}, segment {facts['segment']}",
-                "replay with the data of the run: --data DIR",
-            )
+    except (ValueError, OSError) as error:
+        raise _refused(path, error) from error
+    recording = _recording(path, facts, source)
+    if recording.content_hash != facts["content"]:
+        raise DataRefused(
+            f"the data is not what the run was made on: its content is {recording.content_hash[:16]}…, "
+            f"the journal names {facts['content'][:16]}…",
+            f"{path}, data {facts['segment']}",
+            "replay with the data of the run: --data DIR",
+        )
+    try:
         applied = _native.recover(path)
         decided = _native.replay(path, recording)
     except (ValueError, OSError) as error:
         raise _refused(path, error) from error
-    hashes = {applied["state_hash"], decided["state_hash"]} | ({applied["recorded_hash"]} - {None})
+    differing = decided["differing"] - decided["unrecorded"]
+    same_state = applied["state_hash"] == decided["state_hash"] or decided["unrecorded"] > 0
+    finished = applied["recorded_hash"] is not None
     return {
         "inputs": decided["inputs"],
         "outcomes": decided["outcomes"],
-        "differing_outcomes": decided["differing"],
-        "first_difference": decided["first_difference"],
+        "differing_outcomes": differing,
+        "first_difference": decided["first_difference"] if differing else None,
         "recorded_hash": applied["recorded_hash"],
         "applied_hash": applied["state_hash"],
         "decided_hash": decided["state_hash"],
+        "finished": finished,
         "torn_bytes": applied["torn_bytes"],
-        "agrees": len(hashes) == 1 and decided["differing"] == 0,
+        "lost_outcomes": decided["unrecorded"],
+        "agrees": differing == 0 and same_state and (not finished or applied["recorded_hash"] == applied["state_hash"]),
     }
 
 
 def _recording(path: Path, facts: dict[str, Any], source: DataSource) -> _native.Recording:
     try:
         named = json.loads(facts["segment"])
-        kind = named["kind"]
+        kind = str(named["kind"])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise DataRefused(
             f"the journal names its data `{facts['segment']}`, which this version cannot find",
@@ -71,12 +80,9 @@ def _recording(path: Path, facts: dict[str, Any], source: DataSource) -> _native
             "use `tradewind journal verify`, which needs no data",
         ) from error
     if kind == "depth":
-        return quoting.record(load_l2(source, named["venue"], named["symbol"]))
-    if kind == "simulated":
-        source = DataSource("simulated", None, "no data found")
-    market, _ = walk_forward.load_market(source, int(named.get("seed", 0)))
-    return grids.record_bars(market, int(named["from_ns"]))
+        return depth.record(load_l2(source, named["venue"], named["symbol"]))
+    return grids.record_bars(walk_forward.named_market(source, named), int(named["from_ns"]))
 
 
 def _refused(path: Path, error: Exception) -> DataRefused:
-    return DataRefused(str(error), str(path), "take the journal from a copy, or start a new one")
+    return DataRefused(str(error), str(path), "take the journal from a copy, or run again")

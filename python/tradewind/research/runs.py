@@ -5,17 +5,33 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from tradewind import _native
 from tradewind.flow import Executions, Holdings
+from tradewind.research.failures import RunFailed
 
 
-class RunFailed(Exception):
-    """A run that could not be finished: what happened and how to go on. The CLI exits with 4."""
+@contextmanager
+def engine_failures() -> Iterator[None]:
+    """What the native engine raises, in the words of a run.
+
+    Raises:
+        RunFailed: the journal cannot be written, a setup or a strategy is not one, or an invariant broke.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunFailed(
+            f"the journal could not be written: {error}\n  how to go on: choose a writable folder with --out"
+        ) from error
+    except (ValueError, RuntimeError) as error:
+        raise RunFailed(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +40,20 @@ class CodeFacts:
 
     version: str
     created_ns: int
+
+
+def new_folder(out: Path, name: str) -> Path:
+    """A folder that was not there before: `out`/`name`, or with -2, -3, … where that one is taken."""
+    out.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = out / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
 
 
 def run_id(state_hash: str, data_hash: str) -> str:
@@ -61,15 +91,8 @@ def holdings(engine: _native.Simulation, symbols: Sequence[str], ts_ns: int) -> 
 
 
 def executions(engine: _native.Simulation, quote: str, start_equity: float) -> Executions:
-    """Ends the run: closes its journal and takes the tables.
-
-    Raises:
-        RunFailed: the journal could not be closed.
-    """
-    try:
-        state_hash = engine.finish()
-    except OSError as error:
-        raise RunFailed(f"the journal could not be closed: {error}") from error
+    """Ends the run: closes its journal and takes the tables. To be called within `engine_failures`."""
+    state_hash = engine.finish()
     return Executions(
         equity=pl.DataFrame(engine.equity()),
         fills=pl.DataFrame(engine.fills()),

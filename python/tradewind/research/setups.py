@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
-from tradewind.flow import NS_PER_SECOND, Instrument
+from tradewind.flow import NS_PER_SECOND, DataRefused, Instrument
 from tradewind.market import L2Sample
+from tradewind.market.instruments import RULES
 
 RATE_ONE = 100_000_000
 """A native rate is a share in units of 1e-8; one basis point is 10,000 of them."""
@@ -50,13 +52,70 @@ class DepthFills:
     queue_power: int = 2
     request_latency_ns: int = 5_000_000
     response_latency_ns: int = 5_000_000
-    maker_fee_bps: float = 2.0
-    taker_fee_bps: float = 5.0
 
-    @classmethod
-    def of(cls, venue: str) -> DepthFills:
-        """Entry-tier fees of Binance: 10 bps each way on spot, 2 / 5 bps on USD-M, 2 / 5 bps on COIN-M."""
-        return cls(maker_fee_bps=10.0, taker_fee_bps=10.0) if venue.endswith("_spot") else cls()
+
+@dataclass(frozen=True, slots=True)
+class DepthTerms:
+    """On what terms a recorded market is traded. order_step: the venue's quantity step for orders, exact text.
+
+    Fees are those of the venue's entry tier. A spot market needs the base coin in hand to sell it.
+    """
+
+    base: str
+    quote: str
+    kind: Literal["spot", "linear_perpetual"]
+    sequencing: Literal["binance_spot", "binance_futures"]
+    min_notional: str
+    order_step: str
+    maker_fee_bps: float
+    taker_fee_bps: float
+
+
+_KINDS: Mapping[str, tuple[Literal["spot", "linear_perpetual"], Literal["binance_spot", "binance_futures"]]] = {
+    "binance_spot": ("spot", "binance_spot"),
+    "binance_usdm": ("linear_perpetual", "binance_futures"),
+}
+
+
+def require_terms(venue: str, symbol: str) -> None:
+    """Refuse a market that cannot be traded here, before its recording is read.
+
+    Raises:
+        DataRefused: its contracts settle in the coin, or the terms of its venue are not known.
+    """
+    where = f"{venue} {symbol}"
+    remedy = f"choose a market of one of: {', '.join(_KINDS)}"
+    if venue == "binance_coinm":
+        raise DataRefused(
+            "COIN-M contracts are worth a fixed sum of dollars and settle in the coin (inverse); results are measured "
+            "in the quote currency, on spot and linear contracts only",
+            where,
+            remedy,
+        )
+    if venue not in _KINDS or venue not in RULES:
+        raise DataRefused(f"no fees and no sequence rule are known for {venue}", where, remedy)
+
+
+def depth_terms(sample: L2Sample) -> DepthTerms:
+    """The terms of a recorded market.
+
+    Raises:
+        DataRefused: see `require_terms`; or the symbol ends in no known quote currency.
+    """
+    require_terms(sample.venue, sample.symbol)
+    rules, (kind, sequencing) = RULES[sample.venue], _KINDS[sample.venue]
+    base, quote = split_symbol(sample.symbol)
+    filters = rules.filters.get(sample.symbol)
+    return DepthTerms(
+        base=base,
+        quote=quote,
+        kind=kind,
+        sequencing=sequencing,
+        min_notional=filters.min_notional if filters else rules.min_notional,
+        order_step=max(filters.lot if filters else sample.lot, sample.lot, key=Decimal),
+        maker_fee_bps=rules.maker_fee_bps,
+        taker_fee_bps=rules.taker_fee_bps,
+    )
 
 
 def bar_setup(
@@ -137,18 +196,22 @@ def depth_setup(
 ) -> str:
     """One market on recorded depth: one account, one book; JSON.
 
-    start_base: base asset held at the start, exact text (spot cannot sell what it does not hold; 0 for a perpetual).
+    start_equity: quote currency at the start. start_base: base asset held at the start, exact text (spot cannot sell
+    what it does not hold; a perpetual holds none). max_position_lots: hard limit of the engine.
+
+    Raises:
+        DataRefused: see `depth_terms`.
     """
-    base, quote = split_symbol(sample.symbol)
-    spot = sample.venue.endswith("_spot")
-    deposits = [{"venue": 0, "book": STRATEGY_BOOK, "asset": quote, "amount": f"{start_equity:.2f}"}]
-    if spot:
-        deposits.append({"venue": 0, "book": STRATEGY_BOOK, "asset": base, "amount": start_base})
+    terms = depth_terms(sample)
+    spot = terms.kind == "spot"
+    deposits = [{"venue": 0, "book": STRATEGY_BOOK, "asset": terms.quote, "amount": f"{start_equity:.2f}"}]
+    if spot and Decimal(start_base):
+        deposits.append({"venue": 0, "book": STRATEGY_BOOK, "asset": terms.base, "amount": start_base})
     return json.dumps(
         {
             "node": NODE,
             "epoch": 1,
-            "assets": [{"symbol": quote, "scale": QUOTE_SCALE}, {"symbol": base, "scale": BASE_SCALE}],
+            "assets": [{"symbol": terms.quote, "scale": QUOTE_SCALE}, {"symbol": terms.base, "scale": BASE_SCALE}],
             "venues": [
                 {
                     "name": sample.venue,
@@ -158,24 +221,7 @@ def depth_setup(
                     "response_latency_ns": fills.response_latency_ns,
                 }
             ],
-            "instruments": [
-                {
-                    "venue": 0,
-                    "symbol": sample.symbol,
-                    "kind": "spot" if spot else "linear_perpetual",
-                    "base": base,
-                    "quote": quote,
-                    "tick": sample.price_tick,
-                    "lot": sample.lot,
-                    "multiplier": "1",
-                    "min_notional": "5",
-                    "maker_fee": rate(fills.maker_fee_bps),
-                    "taker_fee": rate(fills.taker_fee_bps),
-                    "fee_in": "received" if spot else "settlement",
-                    "sequencing": "binance_spot" if spot else "binance_futures",
-                    "half_spread": 0,
-                }
-            ],
+            "instruments": [_depth_instrument(sample, terms)],
             "books": ["quoting"],
             "deposits": deposits,
             "limits": [
@@ -188,18 +234,43 @@ def depth_setup(
                     max_orders_per_second=200,
                 )
             ],
-            "equity_in": quote,
+            "equity_in": terms.quote,
             "sample_every_ns": NS_PER_SECOND,
         }
     )
 
 
+def _depth_instrument(sample: L2Sample, terms: DepthTerms) -> dict[str, Any]:
+    return {
+        "venue": 0,
+        "symbol": sample.symbol,
+        "kind": terms.kind,
+        "base": terms.base,
+        "quote": terms.quote,
+        "tick": sample.price_tick,
+        "lot": sample.lot,
+        "multiplier": "1",
+        "min_notional": terms.min_notional,
+        "maker_fee": rate(terms.maker_fee_bps),
+        "taker_fee": rate(terms.taker_fee_bps),
+        "fee_in": "received" if terms.kind == "spot" else "settlement",
+        "sequencing": terms.sequencing,
+        "half_spread": 0,
+    }
+
+
 def split_symbol(symbol: str) -> tuple[str, str]:
-    """Base and quote of a venue symbol such as BTCUSDT."""
+    """Base and quote of a venue symbol such as BTCUSDT.
+
+    Raises:
+        DataRefused: the symbol ends in no known quote currency.
+    """
     for quote in ("USDT", "USDC", "USD"):
         if symbol.endswith(quote) and len(symbol) > len(quote):
             return symbol.removesuffix(quote), quote
-    raise ValueError(f"{symbol}: no known quote currency at its end (USDT, USDC, USD)")
+    raise DataRefused(
+        f"{symbol} has no known quote currency at its end", symbol, "choose a symbol that ends in USDT, USDC or USD"
+    )
 
 
 def _limits(scope: Mapping[str, int], **limits: str | int | None) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tradewind.flow import (
     NS_PER_HOUR,
     NS_PER_SECOND,
     Benchmark,
+    DataRefused,
     Executions,
     Forecast,
     Holdings,
@@ -30,7 +32,6 @@ from tradewind.flow import (
     Refusal,
     Report,
     RunFacts,
-    Target,
 )
 from tradewind.market import DataSource, load_hourly, simulate
 from tradewind.research import grids, runs, setups
@@ -38,6 +39,8 @@ from tradewind.research import grids, runs, setups
 Progress = Callable[[str, int, int], None]
 
 BENCHMARK_SYMBOL = "BTCUSDT"
+_NUMBER = re.compile(r"\d[\d.,]*")
+_NOTES_SHOWN = 6
 FIRST_TEST_NS = 1_730_419_200 * NS_PER_SECOND
 """2024-11-01 00:00 UTC: by then every coin of the universe has history again after the hole of September 2024."""
 
@@ -86,7 +89,11 @@ class _Diary:
     holdings: list[Holdings] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
-    notes: dict[str, int] = field(default_factory=dict)
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def note(self, sentences: Iterable[str]) -> None:
+        """Count what was said today, whatever its numbers were."""
+        self.notes.update({_NUMBER.sub("…", sentence.split(";")[0]) for sentence in sentences})
 
 
 def settings(*, allocator: str, annual_volatility: float, seed: int) -> Settings:
@@ -98,15 +105,47 @@ def settings(*, allocator: str, annual_volatility: float, seed: int) -> Settings
     )
 
 
-def load_market(source: DataSource, seed: int) -> tuple[Market, str]:
+@dataclass(frozen=True, slots=True)
+class SimulatedSize:
+    """How large a market to simulate. months counts from January 2024; the first forecast is of November 2024."""
+
+    coins: int = 26
+    months: int = 20
+
+
+def load_market(source: DataSource, seed: int, size: SimulatedSize) -> tuple[Market, str]:
     """The hourly market of a source, simulated where there is no data, and the name by which a replay finds it again.
 
     Raises:
         DataRefused: the data must not be used.
     """
     if source.kind == "simulated":
-        return simulate(seed), json.dumps({"kind": "simulated", "seed": seed})
-    return load_hourly(source, costs_as_of_ns=FIRST_TEST_NS), json.dumps({"kind": "hourly"})
+        name = {"kind": "simulated", "seed": seed, "coins": size.coins, "months": size.months}
+    else:
+        name = {"kind": "hourly"}
+    return named_market(source, name), json.dumps(name)
+
+
+def named_market(source: DataSource, name: Mapping[str, object]) -> Market:
+    """The market that a journal names; a simulated one needs no data.
+
+    Raises:
+        DataRefused: the data must not be used, or the name says nothing to this version.
+    """
+    match name:
+        case {"kind": "simulated", "seed": int(seed), "coins": int(coins), "months": int(months)}:
+            return simulate(seed, coins=coins, months=months)
+        case {"kind": "hourly"} if source.kind == "simulated":
+            raise DataRefused(
+                "the run was made on hourly bars, and no data folder was found", source.chosen_by, _NAME_IT
+            )
+        case {"kind": "hourly"}:
+            return load_hourly(source, costs_as_of_ns=FIRST_TEST_NS)
+    raise DataRefused(f"the data name {dict(name)} says nothing to this version", "the journal's header", _USE_VERIFY)
+
+
+_NAME_IT = "name one with --data DIR or TRADEWIND_DATA"
+_USE_VERIFY = "use `tradewind journal verify`, which needs no data, or the version that wrote the journal"
 
 
 def walk_forward(
@@ -142,16 +181,17 @@ def walk_forward(
         bar_ns=market.bar_ns,
         max_order_share=settings.max_order_share,
     )
-    engine = _native.Simulation(
-        setup, recording, journal, _segment_name(data_name, decisions[0]), facts.version, facts.created_ns
-    )
     diary = _Diary()
-    for done, ts_ns in enumerate(decisions, 1):
-        engine.advance(ts_ns)
-        _decide(engine, market, expected, settings, ts_ns, diary)
-        progress("trading", done, len(decisions))
-    engine.advance(decisions[-1] + NS_PER_DAY)
-    executions = runs.executions(engine, settings.quote, settings.start_equity)
+    with runs.engine_failures():
+        engine = _native.Simulation(
+            setup, recording, journal, _segment_name(data_name, decisions[0]), facts.version, facts.created_ns
+        )
+        for done, ts_ns in enumerate(decisions, 1):
+            engine.advance(ts_ns)
+            _decide(engine, market, expected, settings, ts_ns, diary)
+            progress("trading", done, len(decisions))
+        engine.advance(decisions[-1] + NS_PER_DAY)
+        executions = runs.executions(engine, settings.quote, settings.start_equity)
     return _report(
         market=market,
         settings=settings,
@@ -174,15 +214,16 @@ def _decide(
     """One day: what we hold, what we want, whether risk lets us, and the orders for it."""
     holdings = runs.holdings(engine, market.symbols, ts_ns)
     diary.holdings.append(holdings)
-    target = _target(market, expected, settings, holdings, ts_ns)
+    view = _view(market, expected, settings, holdings, ts_ns)
+    allocated = portfolio.ALLOCATORS[settings.allocator](max_weight=settings.max_weight)(view)
+    target = portfolio.volatility_target(allocated, view, settings.annual_volatility)
     facts = risk.evidence(market, diary.holdings, ts_ns, settings.lookback_days * 24)
     judged = risk.assess(target, facts, settings.budgets)
     if isinstance(judged, Refusal):
         diary.refusals.append(judged)
         return
-    for note in judged.notes:
-        said = re.sub(r" by \d\.\d+", "", re.sub(r"^\w+ scaled", "single names scaled", note.split(":")[0]))
-        diary.notes[said] = diary.notes.get(said, 0) + 1
+    # Scaling to the volatility asked for is no news; what risk added, and every fallback, is.
+    diary.note((*allocated.notes, *judged.notes[len(target.notes) :]))
     quotes = execution.quotes(market, ts_ns, volume_bars=7 * 24)
     plan = execution.plan(judged, holdings, market.instruments, quotes, settings.trading)
     diary.plans.append(plan)
@@ -190,8 +231,8 @@ def _decide(
         _start(engine, market, order)
 
 
-def _target(market: Market, expected: Forecast, settings: Settings, holdings: Holdings, ts_ns: int) -> Target:
-    view = portfolio.view(
+def _view(market: Market, expected: Forecast, settings: Settings, holdings: Holdings, ts_ns: int) -> portfolio.View:
+    return portfolio.view(
         market,
         expected.frame,
         holdings,
@@ -200,8 +241,6 @@ def _target(market: Market, expected: Forecast, settings: Settings, holdings: Ho
         horizon_bars=expected.horizon_bars,
         return_bars=24,
     )
-    target = portfolio.ALLOCATORS[settings.allocator](max_weight=settings.max_weight)(view)
-    return portfolio.volatility_target(target, view, settings.annual_volatility)
 
 
 def _start(engine: _native.Simulation, market: Market, order: ParentOrder) -> None:
@@ -236,7 +275,7 @@ def _report(
     )
     run = RunFacts(
         run_id=runs.run_id(executions.state_hash, market.data_hash),
-        strategy=f"{settings.allocator} on {'+'.join(m.name for m in settings.learning.members)}, daily",
+        strategy=f"{settings.allocator} on {'+'.join(m.name for m in settings.learning.members)}",
         parameters_hash=runs.parameters_hash(settings),
         data_hash=market.data_hash,
         code_version=facts.version,
@@ -260,15 +299,16 @@ def _report(
 
 
 def _stage_warnings(diary: _Diary) -> list[str]:
-    said = [f"risk refused {len(diary.refusals)} of {len(diary.holdings)} daily targets"] if diary.refusals else []
-    return said + [f"{note} ({times} of {len(diary.holdings)} days)" for note, times in sorted(diary.notes.items())][:6]
+    days = len(diary.holdings)
+    said = [f"risk refused {len(diary.refusals)} of {days} daily targets"] if diary.refusals else []
+    return said + [f"{note} ({times} of {days} days)" for note, times in diary.notes.most_common(_NOTES_SHOWN)]
 
 
 def _cost_model(market: Market, settings: Settings) -> str:
     fees = sorted({i.taker_fee_bps for i in market.instruments})
     spreads = sorted(i.half_spread_bps for i in market.instruments)
     return (
-        f"taker fee {', '.join(f'{f:g}' for f in fees)} bps in the asset received; "
+        f"decided daily at 00:00 UTC; taker fee {', '.join(f'{f:g}' for f in fees)} bps in the asset received; "
         f"half spread {spreads[0]:.1f} to {spreads[-1]:.1f} bps by symbol; "
         f"impact {settings.fills.impact_bps:g} bps times the root of the share of the bar's volume taken, "
         f"at most {settings.fills.max_participation:.0%}; "

@@ -86,6 +86,24 @@ fn a_cut_at_every_byte_is_a_tear_of_exactly_the_unfinished_block() {
     }
 }
 
+/// An input without its outcomes would be applied by half: an algo that woke and set no timer, a halt that cancelled nothing.
+#[test]
+fn a_cut_leaves_an_input_with_all_of_its_outcomes_or_nothing_of_it() {
+    let (inputs, outcomes) = (6, 4);
+    let mut writer = Writer::in_memory(&vocabulary::facts()).unwrap().with_block_bytes(1);
+    for seq in 1..=inputs {
+        writer.append_input(seq, Timestamp(5), &vocabulary::controls()[seq as usize]).unwrap();
+        vocabulary::outcomes()[..outcomes].iter().for_each(|outcome| writer.append_outcome(seq, outcome).unwrap());
+    }
+    writer.commit().unwrap();
+    let bytes = writer.finish().unwrap();
+    assert_eq!(verify(&bytes[..]).unwrap().blocks, inputs, "a full block is closed before the next input");
+    for cut in 0..bytes.len() {
+        let (entries, _) = read_all(&bytes[..cut]);
+        assert_eq!(entries.len() % (1 + outcomes), 0, "cut at {cut}");
+    }
+}
+
 #[test]
 fn a_cut_whose_rest_is_zeros_is_a_tear_too_where_no_block_had_begun() {
     let (bytes, commits) = sample();

@@ -140,12 +140,12 @@ fn consecutive_market_events_are_one_run_in_order_with_the_outcomes() {
 #[test]
 fn a_full_block_closes_itself_and_a_commit_without_entries_writes_none() {
     let mut writer = Writer::in_memory(&vocabulary::facts()).unwrap();
-    let outcome = Outcome::TimerFired { timer: TimerId(1), at: Timestamp(1) };
+    let timer = Control::Timer(TimerId(1));
     let root = writer.head();
     writer.commit().unwrap();
     assert_eq!((writer.head(), writer.anchor().blocks), (root, 0));
     let records = 20_000;
-    (0..records).for_each(|seq| writer.append_outcome(seq, &outcome).unwrap());
+    (0..records).for_each(|seq| writer.append_input(seq, Timestamp(1), &timer).unwrap());
     let full = writer.anchor().blocks;
     assert!((3..9).contains(&full), "{full} blocks of 64 KiB");
     writer.commit().unwrap();

@@ -45,8 +45,17 @@ fn main() -> Result<(), Failure> {
         }
     }
     scale.only = only;
-    depth::rows(&scale, recorded.as_deref())?;
-    matching::rows(&scale)?;
-    orders::rows(&scale)?;
-    journal::rows(&scale)
+    if scale.wants("book_") {
+        depth::rows(&scale, recorded.as_deref())?;
+    }
+    if scale.wants("matching_") {
+        matching::rows(&scale)?;
+    }
+    if scale.wants("order_") {
+        orders::rows(&scale)?;
+    }
+    if scale.wants("journal_") {
+        journal::rows(&scale)?;
+    }
+    Ok(())
 }

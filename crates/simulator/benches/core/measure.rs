@@ -24,6 +24,13 @@ pub(crate) struct Scale {
     pub syncs: usize,
 }
 
+impl Scale {
+    /// Whether any row of a group may be wanted: nothing is prepared for the others.
+    pub(crate) fn wants(&self, group: &str) -> bool {
+        self.only.starts_with(group) || group.starts_with(&self.only)
+    }
+}
+
 /// What a round did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Evidence {
