@@ -8,7 +8,7 @@ use tradewind_engine::{Engine, Order, State};
 use tradewind_limits::BookHealth;
 use tradewind_types::{
     AlgoId, Author, Definition, InstrumentId, LimitScope, LimitSettings, OrderId, OrderKind, OrderTerms, Outcome, Price, Qty, Side,
-    Timestamp, TradeId,
+    TimerId, Timestamp, TradeId,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,9 @@ pub struct Memory {
     sent: Vec<(Timestamp, OrderTerms)>,
     terms: BTreeMap<OrderId, OrderTerms>,
     pub algos: BTreeSet<AlgoId>,
+    over: BTreeSet<AlgoId>,
+    /// For which algo each timer was set.
+    timers: BTreeMap<TimerId, AlgoId>,
     /// Deposits that took effect.
     pub deposits: usize,
 }
@@ -66,6 +69,12 @@ impl Memory {
             Outcome::AlgoStarted { algo, .. } => {
                 self.algos.insert(*algo);
             }
+            Outcome::AlgoStopped { algo, .. } => {
+                self.over.insert(*algo);
+            }
+            Outcome::TimerSet { timer, algo, .. } => {
+                self.timers.insert(*timer, *algo);
+            }
             _ => {}
         }
     }
@@ -87,6 +96,10 @@ impl Memory {
             Outcome::AmendSent { order, price, qty, at } => match self.terms.get(order) {
                 Some(terms) => self.check_limits(*order, terms, Some(*price), *qty, *at, state, engine),
                 None => Err(Breach::new("only orders that were sent are amended", format!("{order}"))),
+            },
+            Outcome::TimerFired { timer, .. } => match self.timers.get(timer) {
+                Some(algo) if !self.over.contains(algo) => Ok(()),
+                other => Err(Breach::new("a timer wakes an algo that runs", format!("timer {} is of {other:?}", timer.0))),
             },
             Outcome::Halted { scope, .. } => {
                 // The cancels of a halt follow in the same step: the law is checked after it, see `laws`.
