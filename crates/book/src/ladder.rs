@@ -27,20 +27,105 @@ struct Page<V> {
     values: [V; PAGE_TICKS],
 }
 
-/// Levels of one side, each with a value `V` (a quantity, a queue of orders).
+/// The directory and its pages.
 #[derive(Clone, Debug)]
-pub struct Ladder<V> {
-    side: Side,
-    /// Number of the first page in the directory.
-    first_page: i64,
+struct Pages<V> {
     /// Per page: its place in `pages` plus one; zero where there is none.
     directory: Vec<u32>,
     present: BitSet,
     pages: Vec<Page<V>>,
     free: Vec<u32>,
+}
+
+impl<V: Copy + Default> Pages<V> {
+    fn new() -> Self {
+        Self { directory: vec![0; DIRECTORY_PAGES], present: BitSet::new(DIRECTORY_PAGES), pages: Vec::new(), free: Vec::new() }
+    }
+
+    /// The page at a place of the directory, if there is one.
+    #[inline]
+    fn get(&self, place: usize) -> Option<&Page<V>> {
+        self.pages.get((self.directory[place] as usize).checked_sub(1)?)
+    }
+
+    /// The page at a place of the directory, which gets one if it has none.
+    #[inline]
+    fn at(&mut self, place: usize) -> &mut Page<V> {
+        if self.directory[place] == 0 {
+            self.directory[place] = self.fresh() + 1;
+            self.present.insert(place);
+        }
+        &mut self.pages[self.directory[place] as usize - 1]
+    }
+
+    fn fresh(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.pages.push(Page { occupied: 0, values: [V::default(); PAGE_TICKS] });
+            // At most one page per directory entry exists, so the number fits.
+            (self.pages.len() - 1) as u32
+        })
+    }
+
+    /// Empties a level; whether it was occupied.
+    #[inline]
+    fn remove(&mut self, place: usize, tick: usize) -> bool {
+        let Some(slot) = self.directory[place].checked_sub(1) else { return false };
+        let page = &mut self.pages[slot as usize];
+        if page.occupied >> tick & 1 == 0 {
+            return false;
+        }
+        page.occupied &= !(1 << tick);
+        if page.occupied == 0 {
+            self.close(place, slot);
+        }
+        true
+    }
+
+    #[inline]
+    fn close(&mut self, place: usize, slot: u32) {
+        self.free.push(slot);
+        self.directory[place] = 0;
+        self.present.remove(place);
+    }
+
+    fn clear(&mut self) {
+        let mut last = DIRECTORY_PAGES - 1;
+        while let Some(place) = self.present.at_or_below(last) {
+            let slot = self.directory[place] - 1;
+            self.pages[slot as usize].occupied = 0;
+            self.close(place, slot);
+            last = place;
+        }
+    }
+
+    /// The occupied tick at or below one: its place in the directory, and which of the page.
+    #[inline]
+    fn at_or_below(&self, place: usize, tick: usize) -> Option<(usize, u32)> {
+        let word = self.get(place).map_or(0, |page| page.occupied & (u64::MAX >> (63 - tick)));
+        if word != 0 {
+            return Some((place, 63 - word.leading_zeros()));
+        }
+        let place = self.present.at_or_below(place.checked_sub(1)?)?;
+        self.get(place).map(|page| (place, 63 - page.occupied.leading_zeros()))
+    }
+}
+
+/// Levels of one side, each with a value `V` (a quantity, a queue of orders).
+///
+/// Inside, a price is a *rank* that rises as the price gets better: the price itself for bids, its complement for asks. So both
+/// sides run through the same instructions, and which side it is need not be guessed by the branch predictor.
+#[derive(Clone, Debug)]
+pub struct Ladder<V> {
+    side: Side,
+    /// Price to rank and back: all bits for asks, none for bids.
+    flip: i64,
+    /// Number of the first page in the directory.
+    first_page: i64,
+    near: Pages<V>,
     far: BTreeMap<i64, V>,
     far_writes: usize,
-    best: Option<i64>,
+    /// Highest rank; means nothing while the side is empty.
+    best: i64,
     len: usize,
 }
 
@@ -48,18 +133,11 @@ impl<V: Copy + Default> Ladder<V> {
     /// An empty side: bids for [`Side::Buy`], asks for [`Side::Sell`].
     #[must_use]
     pub fn new(side: Side) -> Self {
-        Self {
-            side,
-            first_page: 0,
-            directory: vec![0; DIRECTORY_PAGES],
-            present: BitSet::new(DIRECTORY_PAGES),
-            pages: Vec::new(),
-            free: Vec::new(),
-            far: BTreeMap::new(),
-            far_writes: 0,
-            best: None,
-            len: 0,
-        }
+        let flip = match side {
+            Side::Buy => 0,
+            Side::Sell => -1,
+        };
+        Self { side, flip, first_page: 0, near: Pages::new(), far: BTreeMap::new(), far_writes: 0, best: 0, len: 0 }
     }
 
     /// Which side it is.
@@ -87,105 +165,107 @@ impl<V: Copy + Default> Ladder<V> {
     #[inline]
     #[must_use]
     pub fn best(&self) -> Option<Price> {
-        self.best.map(Price)
+        (self.len != 0).then_some(Price(self.best ^ self.flip))
     }
 
     /// The value at a price, if the level is occupied.
     #[inline]
     #[must_use]
     pub fn get(&self, price: Price) -> Option<V> {
-        let Some(place) = self.place(price.0) else { return self.far.get(&price.0).copied() };
-        let page = self.pages.get((self.directory[place] as usize).checked_sub(1)?)?;
-        let tick = tick_of(price.0);
-        (page.occupied >> tick & 1 == 1).then(|| page.values[tick])
+        self.at(price.0 ^ self.flip)
     }
 
     /// The value at a price, which becomes occupied if it was not.
     #[inline]
     pub fn level(&mut self, price: Price) -> &mut V {
-        if self.len == 0 {
-            self.centre(price.0);
+        let rank = price.0 ^ self.flip;
+        match self.reached(rank) {
+            Some(place) => self.near_level(place, tick_of(rank)),
+            None => self.far_level(rank),
         }
-        if self.place(price.0).is_none() {
-            self.write_far();
-        }
-        if self.best.is_none_or(|best| self.improves(price.0, best)) {
-            self.best = Some(price.0);
-        }
-        match self.place(price.0) {
-            Some(place) => self.near_level(place, tick_of(price.0)),
-            None => {
-                let len = &mut self.len;
-                self.far.entry(price.0).or_insert_with(|| {
-                    *len += 1;
-                    V::default()
-                })
+    }
+
+    /// Puts a value at a price, which becomes occupied if it was not.
+    #[inline]
+    pub fn set(&mut self, price: Price, value: V) {
+        let rank = price.0 ^ self.flip;
+        match self.reached(rank) {
+            Some(place) => {
+                let (page, tick) = (self.near.at(place), tick_of(rank));
+                // Whether it was occupied is a coin's toss, so it is counted and not asked.
+                let was_empty = usize::from(page.occupied >> tick & 1 == 0);
+                page.occupied |= 1 << tick;
+                page.values[tick] = value;
+                self.len += was_empty;
             }
+            None => *self.far_level(rank) = value,
         }
     }
 
     /// Empties a level; an empty one stays so.
     #[inline]
     pub fn remove(&mut self, price: Price) {
-        let removed = match self.place(price.0) {
-            Some(place) => self.remove_near(place, tick_of(price.0)),
-            None => self.far.remove(&price.0).is_some(),
+        let rank = price.0 ^ self.flip;
+        let removed = match self.place(rank) {
+            Some(place) => self.near.remove(place, tick_of(rank)),
+            None => self.far.remove(&rank).is_some(),
         };
         if removed {
             self.len -= 1;
-            if self.best == Some(price.0) {
-                self.best = self.next_worse(price.0);
+            if self.best == rank
+                && let Some(next) = self.next_worse(rank)
+            {
+                self.best = next;
             }
         }
     }
 
     /// Empties everything.
     pub fn clear(&mut self) {
-        let mut from = 0;
-        while let Some(place) = self.present.at_or_above(from) {
-            let slot = self.directory[place] - 1;
-            self.pages[slot as usize].occupied = 0;
-            self.free.push(slot);
-            self.directory[place] = 0;
-            self.present.remove(place);
-            from = place + 1;
-        }
+        self.near.clear();
         self.far.clear();
-        (self.far_writes, self.best, self.len) = (0, None, 0);
+        (self.far_writes, self.len) = (0, 0);
     }
 
     /// Occupied levels, best first.
     pub fn iter(&self) -> impl Iterator<Item = (Price, V)> + '_ {
-        let mut next = self.best;
+        let mut next = (self.len != 0).then_some(self.best);
         std::iter::from_fn(move || {
-            let price = next?;
-            next = self.next_worse(price);
-            self.get(Price(price)).map(|value| (Price(price), value))
+            let rank = next?;
+            next = self.next_worse(rank);
+            self.at(rank).map(|value| (Price(rank ^ self.flip), value))
         })
     }
 
     #[inline]
-    fn improves(&self, price: i64, best: i64) -> bool {
-        match self.side {
-            Side::Buy => price > best,
-            Side::Sell => price < best,
-        }
+    fn at(&self, rank: i64) -> Option<V> {
+        let Some(place) = self.place(rank) else { return self.far.get(&rank).copied() };
+        let (page, tick) = (self.near.get(place)?, tick_of(rank));
+        (page.occupied >> tick & 1 == 1).then(|| page.values[tick])
     }
 
-    /// Where a price's page is in the directory; none beyond it.
+    /// Where a rank's page is in the directory; none beyond it.
     #[inline]
-    fn place(&self, price: i64) -> Option<usize> {
-        let place = (price >> PAGE_BITS).wrapping_sub(self.first_page) as usize;
+    fn place(&self, rank: i64) -> Option<usize> {
+        let place = (rank >> PAGE_BITS).wrapping_sub(self.first_page) as usize;
         (place < DIRECTORY_PAGES).then_some(place)
+    }
+
+    /// As [`Self::place`], for a rank that is about to be occupied.
+    #[inline]
+    fn reached(&mut self, rank: i64) -> Option<usize> {
+        if self.len == 0 || self.place(rank).is_none() {
+            self.reach(rank);
+        }
+        if self.len == 0 || rank > self.best {
+            self.best = rank;
+        }
+        self.place(rank)
     }
 
     #[inline]
     fn near_level(&mut self, place: usize, tick: usize) -> &mut V {
-        if self.directory[place] == 0 {
-            self.directory[place] = self.fresh_page() + 1;
-            self.present.insert(place);
-        }
-        let page = &mut self.pages[self.directory[place] as usize - 1];
+        let page = self.near.at(place);
         if page.occupied >> tick & 1 == 0 {
             page.occupied |= 1 << tick;
             page.values[tick] = V::default();
@@ -194,121 +274,80 @@ impl<V: Copy + Default> Ladder<V> {
         &mut page.values[tick]
     }
 
-    fn fresh_page(&mut self) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
-            self.pages.push(Page { occupied: 0, values: [V::default(); PAGE_TICKS] });
-            // At most one page per directory entry exists, so the number fits.
-            (self.pages.len() - 1) as u32
+    #[cold]
+    fn far_level(&mut self, rank: i64) -> &mut V {
+        let len = &mut self.len;
+        self.far.entry(rank).or_insert_with(|| {
+            *len += 1;
+            V::default()
         })
     }
 
+    /// The occupied rank next below `rank`.
     #[inline]
-    fn remove_near(&mut self, place: usize, tick: usize) -> bool {
-        let Some(slot) = self.directory[place].checked_sub(1) else { return false };
-        let page = &mut self.pages[slot as usize];
-        if page.occupied >> tick & 1 == 0 {
-            return false;
-        }
-        page.occupied &= !(1 << tick);
-        if page.occupied == 0 {
-            self.free.push(slot);
-            self.directory[place] = 0;
-            self.present.remove(place);
-        }
-        true
-    }
-
-    /// The occupied price next behind `price`.
-    #[inline]
-    fn next_worse(&self, price: i64) -> Option<i64> {
-        let near = match self.side {
-            Side::Buy => self.near_below(price),
-            Side::Sell => self.near_above(price),
-        };
+    fn next_worse(&self, rank: i64) -> Option<i64> {
+        let near = self.near_below(rank);
         if self.far.is_empty() {
             return near;
         }
-        match self.side {
-            Side::Buy => near.max(self.far.range(..price).next_back().map(|(p, _)| *p)),
-            Side::Sell => {
-                let far = self.far.range((std::ops::Bound::Excluded(price), std::ops::Bound::Unbounded)).next().map(|(p, _)| *p);
-                near.into_iter().chain(far).min()
-            }
-        }
+        near.max(self.far.range(..rank).next_back().map(|(rank, _)| *rank))
     }
 
-    fn near_below(&self, price: i64) -> Option<i64> {
+    fn near_below(&self, rank: i64) -> Option<i64> {
         let last = self.first_page + DIRECTORY_PAGES as i64;
-        let below = price.min(last << PAGE_BITS) - 1;
-        let place = self.place(below)?;
-        if let Some(slot) = self.directory[place].checked_sub(1) {
-            let word = self.pages[slot as usize].occupied & (u64::MAX >> (63 - tick_of(below)));
-            if word != 0 {
-                return Some(self.price_at(place, 63 - word.leading_zeros()));
-            }
+        let below = rank.min(last << PAGE_BITS).checked_sub(1)?;
+        let (place, tick) = self.near.at_or_below(self.place(below)?, tick_of(below))?;
+        Some(((self.first_page + place as i64) << PAGE_BITS) + i64::from(tick))
+    }
+
+    /// Puts the directory of an empty side around its first rank; counts a rank beyond it.
+    #[cold]
+    fn reach(&mut self, rank: i64) {
+        if self.len == 0 {
+            self.centre(rank);
         }
-        let place = self.present.at_or_below(place.checked_sub(1)?)?;
-        let word = self.pages[self.directory[place] as usize - 1].occupied;
-        Some(self.price_at(place, 63 - word.leading_zeros()))
-    }
-
-    fn near_above(&self, price: i64) -> Option<i64> {
-        let above = price.checked_add(1)?.max(self.first_page << PAGE_BITS);
-        let place = self.place(above)?;
-        if let Some(slot) = self.directory[place].checked_sub(1) {
-            let word = self.pages[slot as usize].occupied & (u64::MAX << tick_of(above));
-            if word != 0 {
-                return Some(self.price_at(place, word.trailing_zeros()));
-            }
+        if self.place(rank).is_none() {
+            self.write_far();
         }
-        let place = self.present.at_or_above(place + 1)?;
-        let word = self.pages[self.directory[place] as usize - 1].occupied;
-        Some(self.price_at(place, word.trailing_zeros()))
     }
 
-    #[inline]
-    const fn price_at(&self, place: usize, tick: u32) -> i64 {
-        ((self.first_page + place as i64) << PAGE_BITS) + tick as i64
-    }
-
-    /// Puts the middle of the (empty) directory at a price.
-    fn centre(&mut self, price: i64) {
+    /// Puts the middle of the (empty) directory at a rank.
+    fn centre(&mut self, rank: i64) {
         let pages = DIRECTORY_PAGES as i64;
-        // The upper bound keeps the price behind the last page an i64.
-        self.first_page = ((price >> PAGE_BITS) - pages / 2).clamp(0, (i64::MAX >> PAGE_BITS) - pages);
+        // The upper bound keeps the rank behind the last page an i64.
+        self.first_page = ((rank >> PAGE_BITS) - pages / 2).clamp(i64::MIN >> PAGE_BITS, (i64::MAX >> PAGE_BITS) - pages);
     }
 
     /// Counts a write beyond the directory and moves the directory to the touch when they have become frequent; the count
     /// grows with the number of levels, so that moving stays cheap on average.
-    #[cold]
     fn write_far(&mut self) {
         self.far_writes += 1;
-        let Some(best) = self.best else { return };
-        if self.far_writes > FAR_WRITES_MIN.max(4 * self.len) {
+        if self.len != 0 && self.far_writes > FAR_WRITES_MIN.max(4 * self.len) {
+            let best = self.best;
             let levels: Vec<(Price, V)> = self.iter().collect();
             self.clear();
             self.centre(best);
             for (price, value) in levels {
-                self.restore(price.0, value);
+                self.restore(price.0 ^ self.flip, value);
             }
-            self.best = Some(best);
+            self.best = best;
         }
     }
 
-    fn restore(&mut self, price: i64, value: V) {
-        match self.place(price) {
-            Some(place) => *self.near_level(place, tick_of(price)) = value,
+    fn restore(&mut self, rank: i64, value: V) {
+        match self.place(rank) {
+            Some(place) => *self.near_level(place, tick_of(rank)) = value,
             None => {
                 self.len += 1;
-                self.far.insert(price, value);
+                self.far.insert(rank, value);
             }
         }
     }
 }
 
 #[inline]
-const fn tick_of(price: i64) -> usize {
-    (price & (PAGE_TICKS as i64 - 1)) as usize
+const fn tick_of(rank: i64) -> usize {
+    (rank & (PAGE_TICKS as i64 - 1)) as usize
 }
 
 #[cfg(test)]
@@ -352,7 +391,7 @@ mod tests {
             asks.remove(Price(price - 3));
         }
         assert_eq!((asks.len(), asks.best()), (3, Some(Price(99_997))));
-        assert!(asks.pages.len() <= 2, "{} pages for three levels", asks.pages.len());
+        assert!(asks.near.pages.len() <= 2, "{} pages for three levels", asks.near.pages.len());
     }
 
     #[test]

@@ -303,7 +303,7 @@ impl L2Book {
             if change.qty.0 == 0 {
                 ladder.remove(change.price);
             } else {
-                *ladder.level(change.price) = change.qty.0;
+                ladder.set(change.price, change.qty.0);
             }
         }
         match (self.bids.best(), self.asks.best()) {

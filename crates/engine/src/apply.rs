@@ -1,7 +1,6 @@
 //! (state, outcome) → state. Nothing here decides: what an outcome says has happened.
 
 use crate::error::ApplyError;
-use crate::ledger::LedgerAccount;
 use crate::orders::{Amendment, Order, OrderIndex};
 use crate::position::{booked_cost, signed_lots};
 use crate::registry::{check_scope, dense};
@@ -10,7 +9,7 @@ use crate::timers::Pending;
 use tradewind_limits::{BookHealth, Ceiling, Held, Route, limit_reservation, spending_asset};
 use tradewind_types::{
     AccountId, Amount, AssetId, Author, BookId, Definition, DefinitionRefusal, DoneReason, Fill, Instrument, InstrumentId, InstrumentKind,
-    MoneyError, OrderId, OrderKind, OrderState, OrderTerms, Outcome, Price, Qty, Settlement, Timestamp,
+    MoneyError, OrderId, OrderKind, OrderState, OrderTerms, Outcome, Price, Qty, Settlement, Timestamp, VenueId,
 };
 
 /// No single posting may be larger than this many units: sums of them then stay inside `i128` for longer than any history.
@@ -102,7 +101,7 @@ impl State {
             Definition::Epoch { node, epoch } => self.orders.start_epoch(*node, *epoch),
             Definition::Deposit { account, book, asset, amount } => {
                 let total = self.books.balances.get(book.index(), asset.index()).plus(*amount)?;
-                self.ledger.transfer(*asset, LedgerAccount::External, LedgerAccount::Balance(*account), *amount)?;
+                self.ledger.deposit(*account, *asset, *amount)?;
                 *self.books.balances.at(book.index(), asset.index()) = total;
             }
             Definition::Asset(_) | Definition::Instrument(_) | Definition::Account(_) | Definition::Book { .. } => {
@@ -135,7 +134,11 @@ impl State {
         };
         let index = self.orders.push(order)?;
         self.limits.count_order(route, at);
-        self.rehold(index)
+        self.rehold(index)?;
+        if let Author::Algo(algo) = author {
+            self.algos.relist(algo, index, true);
+        }
+        Ok(())
     }
 
     fn cancel_sent(&mut self, id: OrderId) -> Result<(), ApplyError> {
@@ -242,25 +245,33 @@ impl State {
     /// Changes an order, then what it holds back and where it is listed.
     #[inline]
     fn change(&mut self, index: OrderIndex, change: impl FnOnce(&mut Order)) -> Result<(), ApplyError> {
-        if let Some(order) = self.orders.get_mut(index) {
-            change(order);
+        let order = self.orders.get_mut(index).ok_or(ApplyError::NotDefined)?;
+        let was_live = order.is_live();
+        change(order);
+        let (is_live, author) = (order.is_live(), order.author);
+        self.rehold(index)?;
+        if is_live != was_live {
+            self.orders.relist(index, is_live);
+            if let Author::Algo(algo) = author {
+                self.algos.relist(algo, index, is_live);
+            }
         }
-        self.rehold(index)
+        Ok(())
     }
 
+    /// Brings what an order holds back into line with its state.
     #[inline]
     fn rehold(&mut self, index: OrderIndex) -> Result<(), ApplyError> {
         let order = self.orders.get_mut(index).ok_or(ApplyError::NotDefined)?;
-        let instrument = self.registry.instrument(order.terms.instrument).ok_or(ApplyError::NotDefined)?;
-        let (before, is_live) = (order.held, order.is_live());
-        order.held = if is_live { order.ceiling.held(order.filled)? } else { Held::default() };
-        let spends = spending_asset(instrument, order.terms.side);
-        self.exposure.exchange(&order.terms, spends, before, order.held)?;
-        let author = order.author;
-        self.orders.relist(index, is_live);
-        if let Author::Algo(algo) = author {
-            self.algos.relist(algo, index, is_live);
+        let before = order.held;
+        let after = if order.is_live() { order.ceiling.held(order.filled)? } else { Held::default() };
+        if before == after {
+            return Ok(());
         }
+        let instrument = self.registry.instrument(order.terms.instrument).ok_or(ApplyError::NotDefined)?;
+        order.held = after;
+        let spends = spending_asset(instrument, order.terms.side);
+        self.exposure.exchange(&order.terms, spends, before, after)?;
         Ok(())
     }
 
@@ -302,9 +313,7 @@ fn finish_if_filled(order: &mut Order) {
 struct Money {
     account: AccountId,
     book: BookId,
-    venue: LedgerAccount,
-    fees: LedgerAccount,
-    rounding_account: LedgerAccount,
+    venue: VenueId,
     base: (AssetId, Amount),
     cash: (AssetId, Amount),
     rounding: Amount,
@@ -316,7 +325,6 @@ struct Money {
 impl Money {
     #[inline]
     fn of(instrument: &Instrument, terms: &OrderTerms, fill: &Fill, settlement: &Settlement, book_profit: Amount) -> Self {
-        let venue = instrument.terms().venue;
         let book_cash = match instrument.terms().kind {
             InstrumentKind::Spot => settlement.cash,
             InstrumentKind::LinearPerpetual | InstrumentKind::InversePerpetual => book_profit,
@@ -324,9 +332,7 @@ impl Money {
         Self {
             account: terms.account,
             book: terms.book,
-            venue: LedgerAccount::Venue(venue),
-            fees: LedgerAccount::Fees(venue),
-            rounding_account: LedgerAccount::Rounding(venue),
+            venue: instrument.terms().venue,
             base: (instrument.terms().base, settlement.base),
             cash: (instrument.value_asset(), settlement.cash),
             rounding: settlement.rounding,
@@ -343,18 +349,18 @@ impl Money {
                 return Err(MoneyError::Overflow { operation: "post", left: amount.0, right: LARGEST_POSTING });
             }
         }
-        let balance = LedgerAccount::Balance(self.account);
+        let Self { account, venue, base, cash, rounding, fee, .. } = *self;
         let (ledger, books) = (&mut state.ledger, &mut state.books);
-        ledger.transfer(self.base.0, self.venue, balance, self.base.1)?;
-        ledger.transfer(self.cash.0, self.venue, balance, self.cash.1.minus(self.rounding)?)?;
-        ledger.transfer(self.cash.0, self.rounding_account, balance, self.rounding)?;
-        ledger.transfer(self.fee.0, balance, self.fees, self.fee.1)?;
+        ledger.trade(venue, account, base.0, base.1)?;
+        ledger.trade(venue, account, cash.0, cash.1.minus(rounding)?)?;
+        if rounding != Amount::ZERO {
+            ledger.round(venue, account, cash.0, rounding)?;
+        }
+        ledger.charge(venue, account, fee.0, fee.1)?;
         let book = self.book.index();
-        for (asset, amount) in [self.base, (self.cash.0, self.book_cash), (self.fee.0, self.fee.1.negated())] {
-            if amount != Amount::ZERO {
-                let balance = books.balances.at(book, asset.index());
-                *balance = balance.plus(amount)?;
-            }
+        for (asset, amount) in [base, (cash.0, self.book_cash), (fee.0, fee.1.negated())] {
+            let balance = books.balances.at(book, asset.index());
+            *balance = balance.plus(amount)?;
         }
         if self.fee.1 != Amount::ZERO {
             let fees = books.fees.at(book, self.fee.0.index());

@@ -57,17 +57,28 @@ impl Ledger {
         sums.iter().all(|sum| *sum == Amount::ZERO)
     }
 
-    /// Moves an amount; nothing moves when either side would overflow.
+    /// Money from outside into an account; out of it when negative.
     #[inline]
-    pub(crate) fn transfer(&mut self, asset: AssetId, from: LedgerAccount, to: LedgerAccount, amount: Amount) -> Result<(), MoneyError> {
-        if amount == Amount::ZERO || from == to {
-            return Ok(());
-        }
-        let giver = self.balance(from, asset).minus(amount)?;
-        let taker = self.balance(to, asset).plus(amount)?;
-        *self.cell(from, asset) = giver;
-        *self.cell(to, asset) = taker;
-        Ok(())
+    pub(crate) fn deposit(&mut self, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), MoneyError> {
+        move_between(self.external.at(0, asset.index()), self.balances.at(account.index(), asset.index()), amount)
+    }
+
+    /// What a trade brings into an account, at our exact figure.
+    #[inline]
+    pub(crate) fn trade(&mut self, venue: VenueId, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), MoneyError> {
+        move_between(self.venues.at(venue.index(), asset.index()), self.balances.at(account.index(), asset.index()), amount)
+    }
+
+    /// What the venue's own rounding adds to it.
+    #[inline]
+    pub(crate) fn round(&mut self, venue: VenueId, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), MoneyError> {
+        move_between(self.rounding.at(venue.index(), asset.index()), self.balances.at(account.index(), asset.index()), amount)
+    }
+
+    /// A fee out of an account.
+    #[inline]
+    pub(crate) fn charge(&mut self, venue: VenueId, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), MoneyError> {
+        move_between(self.balances.at(account.index(), asset.index()), self.fees.at(venue.index(), asset.index()), amount)
     }
 
     /// Own balances of one account.
@@ -92,16 +103,11 @@ impl Ledger {
     const fn grids(&self) -> [&Grid<Amount>; 5] {
         [&self.balances, &self.venues, &self.fees, &self.rounding, &self.external]
     }
+}
 
-    #[inline]
-    fn cell(&mut self, account: LedgerAccount, asset: AssetId) -> &mut Amount {
-        let (grid, row) = match account {
-            LedgerAccount::Balance(id) => (&mut self.balances, id.index()),
-            LedgerAccount::Venue(id) => (&mut self.venues, id.index()),
-            LedgerAccount::Fees(id) => (&mut self.fees, id.index()),
-            LedgerAccount::Rounding(id) => (&mut self.rounding, id.index()),
-            LedgerAccount::External => (&mut self.external, 0),
-        };
-        grid.at(row, asset.index())
-    }
+/// Moves an amount; nothing moves when either side would overflow.
+#[inline]
+fn move_between(giver: &mut Amount, taker: &mut Amount, amount: Amount) -> Result<(), MoneyError> {
+    (*giver, *taker) = (giver.minus(amount)?, taker.plus(amount)?);
+    Ok(())
 }

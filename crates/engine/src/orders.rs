@@ -3,7 +3,8 @@
 use crate::error::ApplyError;
 use tradewind_limits::{Ceiling, Held};
 use tradewind_types::{
-    Author, DoneReason, OrderId, OrderKind, OrderState, OrderTerms, Price, Qty, StateDigest, Timestamp, TradeId, VenueOrderId,
+    AccountId, Author, BookId, DoneReason, Exposure, InstrumentId, OrderId, OrderKind, OrderState, OrderTerms, Price, Qty, Side,
+    StateDigest, TimeInForce, Timestamp, TradeId, VenueOrderId,
 };
 
 /// Position of an order in the table.
@@ -94,15 +95,94 @@ struct AppliedTrade {
 pub(crate) struct Orders {
     table: Vec<Order>,
     epochs: Vec<Epoch>,
-    /// Live orders, oldest first.
-    live: Vec<OrderIndex>,
+    live: LiveList,
     /// Trades of all orders, each linked to the previous one of the same order.
     trades: Vec<AppliedTrade>,
 }
 
 impl Default for Orders {
     fn default() -> Self {
-        Self { table: Vec::new(), epochs: vec![Epoch { node: 0, epoch: 0, first: 0 }], live: Vec::new(), trades: Vec::new() }
+        Self { table: Vec::new(), epochs: vec![Epoch { node: 0, epoch: 0, first: 0 }], live: LiveList::default(), trades: Vec::new() }
+    }
+}
+
+/// Which orders live, oldest first: a list through a table beside the orders, so that one leaves it in constant time.
+#[derive(Clone, Debug)]
+struct LiveList {
+    /// By order; [`NOBODY`] at the ends. Of an order that is over, nothing is read.
+    links: Vec<Links>,
+    oldest: OrderIndex,
+    newest: OrderIndex,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    older: OrderIndex,
+    newer: OrderIndex,
+}
+
+/// No order has this index: the table would have to hold 2^32.
+const NOBODY: OrderIndex = OrderIndex::MAX;
+
+impl Default for LiveList {
+    fn default() -> Self {
+        Self { links: Vec::new(), oldest: NOBODY, newest: NOBODY }
+    }
+}
+
+impl LiveList {
+    /// Adds the order that was just put into the table, the newest of all.
+    #[inline]
+    fn push(&mut self, index: OrderIndex) {
+        self.links.push(Links { older: self.newest, newer: NOBODY });
+        match self.links.get_mut(self.newest as usize) {
+            Some(before) => before.newer = index,
+            None => self.oldest = index,
+        }
+        self.newest = index;
+    }
+
+    #[inline]
+    fn remove(&mut self, index: OrderIndex) {
+        let Some(&Links { older, newer }) = self.links.get(index as usize) else { return };
+        match self.links.get_mut(older as usize) {
+            Some(before) => before.newer = newer,
+            None => self.oldest = newer,
+        }
+        match self.links.get_mut(newer as usize) {
+            Some(behind) => behind.older = older,
+            None => self.newest = older,
+        }
+    }
+
+    /// Puts an order back that was over: one that the venue had after all.
+    #[cold]
+    fn restore(&mut self, index: OrderIndex) {
+        let mut older = self.newest;
+        while older != NOBODY && older > index {
+            older = self.links.get(older as usize).map_or(NOBODY, |links| links.older);
+        }
+        let newer = self.links.get(older as usize).map_or(self.oldest, |links| links.newer);
+        if let Some(links) = self.links.get_mut(index as usize) {
+            *links = Links { older, newer };
+        }
+        match self.links.get_mut(older as usize) {
+            Some(before) => before.newer = index,
+            None => self.oldest = index,
+        }
+        match self.links.get_mut(newer as usize) {
+            Some(behind) => behind.older = index,
+            None => self.newest = index,
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = OrderIndex> + '_ {
+        let mut next = self.oldest;
+        std::iter::from_fn(move || {
+            let index = next;
+            next = self.links.get(index as usize)?.newer;
+            Some(index)
+        })
     }
 }
 
@@ -119,6 +199,13 @@ impl Orders {
     pub(crate) fn start_epoch(&mut self, node: u16, epoch: u32) {
         let first = self.table.len() as OrderIndex;
         self.epochs.push(Epoch { node, epoch, first });
+    }
+
+    /// Takes memory for more orders, each with a trade, and touches it.
+    pub(crate) fn prepare(&mut self, more: usize) {
+        touch(&mut self.table, more, Order::blank());
+        touch(&mut self.live.links, more, Links { older: NOBODY, newer: NOBODY });
+        touch(&mut self.trades, more, AppliedTrade { trade: TradeId(0), previous: None });
     }
 
     /// The id of the next order.
@@ -154,15 +241,16 @@ impl Orders {
         &self.table
     }
 
-    pub(crate) fn live(&self) -> &[OrderIndex] {
-        &self.live
+    /// Live orders, oldest first.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Order> {
+        self.live.iter().filter_map(|index| self.get(index))
     }
 
-    /// Adds an order that holds nothing yet.
+    /// Adds a live order that holds nothing yet.
     pub(crate) fn push(&mut self, order: Order) -> Result<OrderIndex, ApplyError> {
         let expected = self.next_id();
-        let index = OrderIndex::try_from(self.table.len()).map_err(|_| ApplyError::OrderOutOfTurn { expected, found: order.id })?;
-        if order.id != expected {
+        let index = OrderIndex::try_from(self.table.len()).unwrap_or(NOBODY);
+        if order.id != expected || index == NOBODY {
             return Err(ApplyError::OrderOutOfTurn { expected, found: order.id });
         }
         self.table.push(order);
@@ -170,10 +258,10 @@ impl Orders {
         Ok(index)
     }
 
-    /// Brings the list of live orders into line after a change of state.
+    /// Brings the list of live orders into line after an order ended, or came back.
     #[inline]
     pub(crate) fn relist(&mut self, index: OrderIndex, is_live: bool) {
-        keep_listed(&mut self.live, index, is_live);
+        if is_live { self.live.restore(index) } else { self.live.remove(index) }
     }
 
     /// Whether this trade was applied to the order. The order is part of the key, since the two sides of a self-trade share
@@ -217,6 +305,13 @@ impl Orders {
     }
 }
 
+/// Room for more, written to once, so that the system has handed it out before it is needed.
+fn touch<T: Clone>(table: &mut Vec<T>, more: usize, blank: T) {
+    let used = table.len();
+    table.resize(used + more, blank);
+    table.truncate(used);
+}
+
 /// Adds to or removes from a list sorted by age; does nothing where it is right already.
 #[inline]
 pub(crate) fn keep_listed(list: &mut Vec<OrderIndex>, index: OrderIndex, is_live: bool) {
@@ -230,6 +325,33 @@ pub(crate) fn keep_listed(list: &mut Vec<OrderIndex>, index: OrderIndex, is_live
 }
 
 impl Order {
+    /// An order that nobody sent, to fill memory with.
+    fn blank() -> Self {
+        let terms = OrderTerms {
+            instrument: InstrumentId(0),
+            account: AccountId(0),
+            book: BookId(0),
+            side: Side::Buy,
+            kind: OrderKind::Market,
+            time_in_force: TimeInForce::GoodTillCancelled,
+            qty: Qty::ZERO,
+            exposure: Exposure::Any,
+        };
+        Self {
+            id: OrderId::default(),
+            author: Author::Operator,
+            terms,
+            state: OrderState::Sent,
+            filled: Qty::ZERO,
+            venue_order: None,
+            amendment: None,
+            sent_at: Timestamp(0),
+            ceiling: Ceiling::default(),
+            held: Held::default(),
+            last_trade: None,
+        }
+    }
+
     fn digest(&self, digest: &mut StateDigest) {
         let OrderId { node, epoch, counter } = self.id;
         digest.unsigned(u64::from(node)).unsigned(u64::from(epoch)).unsigned(counter);

@@ -60,7 +60,7 @@ impl State {
 
     /// Live orders, oldest first.
     pub fn live_orders(&self) -> impl Iterator<Item = &Order> {
-        self.orders.live().iter().filter_map(|index| self.orders.get(*index))
+        self.orders.live()
     }
 
     /// The limits, with halts and rates.

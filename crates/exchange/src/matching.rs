@@ -5,7 +5,7 @@
 //! slab has grown. An order's own participant is not looked at: self-trades are the caller's matter.
 
 use crate::desk::at_least_as_aggressive;
-use crate::index::OrderIndex;
+use crate::index::{OrderIndex, Vacancy};
 use tradewind_book::{Ladder, Level};
 use tradewind_types::{OrderId, OrderKind, Price, Qty, RejectReason, Side, TimeInForce};
 
@@ -58,6 +58,8 @@ struct Node {
     filled: i64,
     previous: u32,
     next: u32,
+    /// Where the index has it.
+    place: u32,
     side: Side,
     time_in_force: TimeInForce,
 }
@@ -117,13 +119,13 @@ impl MatchingBook {
     #[inline]
     #[must_use]
     pub fn left(&self, order: OrderId) -> Option<Qty> {
-        self.index.get(order).map(|slot| Qty(self.slab[slot as usize].left))
+        self.find(order).map(|slot| Qty(self.slab[slot as usize].left))
     }
 
     /// Quantity that would be matched before a resting order at its own price.
     #[must_use]
     pub fn ahead(&self, order: OrderId) -> Option<Qty> {
-        let mut slot = self.slab[self.index.get(order)? as usize].previous;
+        let mut slot = self.slab[self.find(order)? as usize].previous;
         let mut ahead = 0;
         while let Some(node) = self.slab.get(slot as usize) {
             ahead += node.left;
@@ -146,14 +148,12 @@ impl MatchingBook {
         if new.qty.0 <= 0 || limit.is_some_and(|price| price.0 <= 0) {
             return Err(RejectReason::InvalidFilter);
         }
-        if self.index.get(new.order).is_some() {
-            return Err(RejectReason::DuplicateId);
-        }
+        let vacancy = self.vacancy(new.order).ok_or(RejectReason::DuplicateId)?;
         self.admit(new.side, limit, new.time_in_force, new.qty.0)?;
         let left = self.take(new.order, new.side, limit, new.qty.0, executions);
         let rests = match (new.time_in_force, limit) {
             (TimeInForce::GoodTillCancelled | TimeInForce::PostOnly, Some(price)) if left > 0 => {
-                self.rest(new, price, left, new.qty.0 - left);
+                self.rest(new, price, left, new.qty.0 - left, vacancy);
                 left
             }
             _ => 0,
@@ -166,7 +166,7 @@ impl MatchingBook {
     /// # Errors
     /// [`RejectReason::UnknownOrder`].
     pub fn cancel(&mut self, order: OrderId) -> Result<Qty, RejectReason> {
-        let slot = self.index.get(order).ok_or(RejectReason::UnknownOrder)?;
+        let slot = self.find(order).ok_or(RejectReason::UnknownOrder)?;
         let left = self.slab[slot as usize].left;
         self.unlink(slot);
         Ok(Qty(left))
@@ -179,7 +179,7 @@ impl MatchingBook {
     /// [`RejectReason::UnknownOrder`]; [`RejectReason::InvalidFilter`] for a price that is not positive or a total that is already
     /// filled; [`RejectReason::WouldTake`] for a post-only order. The order is then as before.
     pub fn amend(&mut self, order: OrderId, price: Price, qty: Qty, executions: &mut Vec<Execution>) -> Result<Placement, RejectReason> {
-        let slot = self.index.get(order).ok_or(RejectReason::UnknownOrder)?;
+        let slot = self.find(order).ok_or(RejectReason::UnknownOrder)?;
         let node = self.slab[slot as usize];
         let asked = qty.0.saturating_sub(node.filled);
         if asked <= 0 || price.0 <= 0 {
@@ -193,12 +193,38 @@ impl MatchingBook {
         self.admit(node.side, Some(price), node.time_in_force, asked)?;
         self.unlink(slot);
         let left = self.take(order, node.side, Some(price), asked, executions);
-        if left > 0 {
+        // It has just gone, so there is a vacancy.
+        if let Some(vacancy) = self.vacancy(order).filter(|_| left > 0) {
             let kind = OrderKind::Limit { price };
             let again = NewOrder { order, side: node.side, kind, time_in_force: node.time_in_force, qty };
-            self.rest(&again, price, left, node.filled + asked - left);
+            self.rest(&again, price, left, node.filled + asked - left, vacancy);
         }
         Ok(Placement { filled: Qty(asked - left), resting: Qty(left), cancelled: Qty::ZERO })
+    }
+
+    /// Slot of a resting order.
+    #[inline]
+    fn find(&self, order: OrderId) -> Option<u32> {
+        self.index.get(order, |slot| self.slab[slot as usize].order)
+    }
+
+    /// Where the index would take an order; none for one that rests already.
+    #[inline]
+    fn vacancy(&mut self, order: OrderId) -> Option<Vacancy> {
+        if self.index.is_crowded() {
+            self.index_anew();
+        }
+        self.index.vacancy(order, |slot| self.slab[slot as usize].order)
+    }
+
+    #[cold]
+    fn index_anew(&mut self) {
+        for slot in self.index.drain() {
+            let order = self.slab[slot as usize].order;
+            if let Some(vacancy) = self.index.vacancy(order, |slot| self.slab[slot as usize].order) {
+                self.slab[slot as usize].place = self.index.insert(vacancy, slot);
+            }
+        }
     }
 
     #[inline]
@@ -246,74 +272,89 @@ impl MatchingBook {
             if limit.is_some_and(|limit| !at_least_as_aggressive(side, limit, price)) {
                 break;
             }
-            // An occupied level has a first order.
-            let slot = self.ladder_mut(side.opposite()).level(price).first;
+            left = self.take_level(taker, side.opposite(), price, left, executions);
+        }
+        left
+    }
+
+    /// Matches up to `qty` at one occupied level, from the front of its queue; says what is left.
+    #[inline]
+    fn take_level(&mut self, taker: OrderId, side: Side, price: Price, qty: i64, executions: &mut Vec<Execution>) -> i64 {
+        let ladder = match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        };
+        let queue = ladder.level(price);
+        let (mut left, mut slot) = (qty, queue.first);
+        while left > 0 && slot != NONE {
             let node = &mut self.slab[slot as usize];
             let qty = left.min(node.left);
             executions.push(Execution { maker: node.order, taker, price, qty: Qty(qty) });
             left -= qty;
-            if qty == node.left {
-                self.unlink(slot);
-            } else {
-                node.left -= qty;
-                node.filled += qty;
-                self.ladder_mut(side.opposite()).level(price).total -= qty;
+            node.left -= qty;
+            node.filled += qty;
+            if node.left > 0 {
+                break;
             }
+            self.index.remove(node.place);
+            self.free.push(slot);
+            slot = node.next;
+        }
+        if slot == NONE {
+            ladder.remove(price);
+        } else {
+            queue.total -= qty - left;
+            queue.first = slot;
+            self.slab[slot as usize].previous = NONE;
         }
         left
     }
 
     #[inline]
-    fn rest(&mut self, new: &NewOrder, price: Price, left: i64, filled: i64) {
+    fn rest(&mut self, new: &NewOrder, price: Price, left: i64, filled: i64, vacancy: Vacancy) {
         let (side, time_in_force) = (new.side, new.time_in_force);
+        // 2^32 resting orders do not fit in memory.
+        let slot = self.free.pop().unwrap_or(self.slab.len() as u32);
         let queue = self.ladder_mut(side).level(price);
-        let previous = queue.last;
+        let previous = std::mem::replace(&mut queue.last, slot);
         queue.total += left;
-        let node = Node { order: new.order, price, left, filled, previous, next: NONE, side, time_in_force };
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.slab[slot as usize] = node;
-                slot
-            }
-            None => {
-                self.slab.push(node);
-                // 2^32 resting orders do not fit in memory.
-                (self.slab.len() - 1) as u32
-            }
-        };
-        let queue = self.ladder_mut(side).level(price);
-        queue.last = slot;
         if previous == NONE {
             queue.first = slot;
-        } else {
-            self.slab[previous as usize].next = slot;
         }
-        self.index.insert(new.order, slot);
+        if let Some(before) = self.slab.get_mut(previous as usize) {
+            before.next = slot;
+        }
+        let place = self.index.insert(vacancy, slot);
+        let node = Node { order: new.order, price, left, filled, previous, next: NONE, place, side, time_in_force };
+        match self.slab.get_mut(slot as usize) {
+            Some(place) => *place = node,
+            None => self.slab.push(node),
+        }
     }
 
     #[inline]
     fn unlink(&mut self, slot: u32) {
-        let node = self.slab[slot as usize];
-        if node.next != NONE {
-            self.slab[node.next as usize].previous = node.previous;
+        let Node { price, left, previous, next, place, side, .. } = self.slab[slot as usize];
+        if let Some(behind) = self.slab.get_mut(next as usize) {
+            behind.previous = previous;
         }
-        if node.previous != NONE {
-            self.slab[node.previous as usize].next = node.next;
+        if let Some(before) = self.slab.get_mut(previous as usize) {
+            before.next = next;
         }
-        let ladder = self.ladder_mut(node.side);
-        if node.next == NONE && node.previous == NONE {
-            ladder.remove(node.price);
+        let ladder = self.ladder_mut(side);
+        if next == NONE && previous == NONE {
+            ladder.remove(price);
         } else {
-            let queue = ladder.level(node.price);
-            queue.total -= node.left;
-            if node.previous == NONE {
-                queue.first = node.next;
+            let queue = ladder.level(price);
+            queue.total -= left;
+            if previous == NONE {
+                queue.first = next;
             }
-            if node.next == NONE {
-                queue.last = node.previous;
+            if next == NONE {
+                queue.last = previous;
             }
         }
-        self.index.remove(node.order);
+        self.index.remove(place);
         self.free.push(slot);
     }
 }

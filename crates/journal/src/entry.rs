@@ -1,5 +1,6 @@
 //! What a record says: an input, an outcome, a range of market data, a checkpoint, an end.
 
+use crate::decode::Decoder;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tradewind_types::{Control, Outcome, StateHash, Timestamp};
@@ -26,6 +27,25 @@ impl MarketRun {
             None => None,
         }
     }
+}
+
+/// What recovery takes from a journal: what changes the state, and what to compare it with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applicable<'a> {
+    /// To be applied.
+    Outcome {
+        /// Number of the input that caused it.
+        seq: u64,
+        /// What.
+        outcome: &'a Outcome,
+    },
+    /// The state after all outcomes of an input.
+    StateHash {
+        /// Number of the input.
+        seq: u64,
+        /// Digest of the state.
+        hash: StateHash,
+    },
 }
 
 /// One record.
@@ -84,31 +104,73 @@ impl Entry {
         }
     }
 
-    /// Reads a body, or says what was expected and what was found.
-    pub(crate) fn decode(kind: u8, body: &[u8]) -> Result<Self, (String, String)> {
-        if kind == Kind::Input as u8 {
-            whole(body).map(|(seq, at, control)| Entry::Input { seq, at, control })
-        } else if kind == Kind::Outcome as u8 {
-            whole(body).map(|(seq, outcome)| Entry::Outcome { seq, outcome })
-        } else if kind == Kind::MarketRun as u8 {
-            whole(body).map(Entry::MarketRun)
-        } else if kind == Kind::StateHash as u8 {
-            whole(body).map(|(seq, hash)| Entry::StateHash { seq, hash })
-        } else if kind == Kind::End as u8 {
-            whole(body).map(|seq| Entry::End { seq })
+    /// Reads the body of `length` bytes at the beginning of `bytes`, or says what was expected and what was found. More bytes may
+    /// follow, and make numbers at the end of the body faster to read.
+    #[inline]
+    pub(crate) fn decode(kind: u8, bytes: &[u8], length: usize) -> Result<Self, (String, String)> {
+        let mut body = Decoder::new(bytes);
+        // The value is built where it is handed over: each time it is wrapped it would be moved, and it is large.
+        let entry = if kind == Kind::Outcome as u8 {
+            match (part(&mut body), part(&mut body)) {
+                (Ok(seq), Ok(outcome)) => Entry::Outcome { seq, outcome },
+                (Err(error), _) | (_, Err(error)) => return Err(undecodable(error)),
+            }
         } else {
-            Err(("a record kind from 1 to 5".into(), kind.to_string()))
+            Self::decode_other(kind, &mut body)?
+        };
+        match bytes.len() - body.rest().len() {
+            taken if taken == length => Ok(entry),
+            taken => Err(wrong_length(taken, length)),
         }
+    }
+
+    fn decode_other(kind: u8, body: &mut Decoder<'_>) -> Result<Self, (String, String)> {
+        let entry = if kind == Kind::Input as u8 {
+            part(body).map(|(seq, at, control)| Entry::Input { seq, at, control })
+        } else if kind == Kind::MarketRun as u8 {
+            part(body).map(Entry::MarketRun)
+        } else if kind == Kind::StateHash as u8 {
+            part(body).map(|(seq, hash)| Entry::StateHash { seq, hash })
+        } else if kind == Kind::End as u8 {
+            part(body).map(|seq| Entry::End { seq })
+        } else {
+            return Err(("a record kind from 1 to 5".into(), kind.to_string()));
+        };
+        entry.map_err(undecodable)
     }
 }
 
-/// A value that takes exactly these bytes.
-fn whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, (String, String)> {
-    match postcard::take_from_bytes(body) {
-        Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err((format!("a body of {} bytes", body.len() - rest.len()), format!("{} bytes", body.len()))),
-        Err(error) => Err(("a record body".into(), error.to_string())),
+/// Reads the body of an outcome, as [`Entry::decode`] does, and lends it instead of handing it over.
+#[inline]
+pub(crate) fn lend_outcome<T>(bytes: &[u8], length: usize, take: impl FnOnce(u64, &Outcome) -> T) -> Result<T, (String, String)> {
+    let mut body = Decoder::new(bytes);
+    let seq = part(&mut body).map_err(undecodable)?;
+    let outcome: postcard::Result<Outcome> = part(&mut body);
+    let taken = bytes.len() - body.rest().len();
+    match &outcome {
+        Ok(outcome) if taken == length => Ok(take(seq, outcome)),
+        Ok(_) => Err(wrong_length(taken, length)),
+        Err(error) => Err(undecodable(error.clone())),
     }
+}
+
+/// The number of the (first) input that a record is about: every body begins with it.
+pub(crate) fn seq_of(body: &[u8]) -> Result<u64, (String, String)> {
+    part(&mut Decoder::new(body)).map_err(undecodable)
+}
+
+fn part<'de, T: Deserialize<'de>>(body: &mut Decoder<'de>) -> postcard::Result<T> {
+    T::deserialize(body)
+}
+
+#[cold]
+fn wrong_length(taken: usize, found: usize) -> (String, String) {
+    (format!("a body of {taken} bytes"), format!("{found} bytes"))
+}
+
+#[cold]
+fn undecodable(error: postcard::Error) -> (String, String) {
+    ("a record body".into(), error.to_string())
 }
 
 impl fmt::Display for Entry {

@@ -15,6 +15,7 @@
 //!
 //! Deliberately absent: clocks (times are arguments), chance, retries, background threads, and any meaning of the records.
 
+mod decode;
 mod encode;
 mod entry;
 mod error;
@@ -23,7 +24,7 @@ mod format;
 mod reader;
 mod writer;
 
-pub use entry::{Entry, MarketRun};
+pub use entry::{Applicable, Entry, MarketRun};
 pub use error::{JournalError, Part};
 pub use file::{Journal, Kept, Opened, keep_intact, read, verify_path};
 pub use format::{Anchor, ChainHash, ContentHash, FORMAT_VERSION, RunFacts, SCHEMA_VERSION, Segment};

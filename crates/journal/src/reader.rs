@@ -1,6 +1,6 @@
 //! Blocks → entries. A block is read whole and proven before the first of its records is given out.
 
-use crate::entry::Entry;
+use crate::entry::{Applicable, Entry, Kind, lend_outcome, seq_of};
 use crate::error::{JournalError, Part};
 use crate::format::{
     Anchor, BLOCK_HEADER_BYTES, BlockHeader, CRC_BYTES, ChainHash, HASH_BYTES, PREAMBLE_BYTES, RECORD_HEAD_BYTES, RunFacts, decode_facts,
@@ -45,13 +45,22 @@ impl Verification {
         Anchor { blocks: self.blocks, head: self.head }
     }
 
+    #[inline]
+    const fn count_input(&mut self, seq: u64) {
+        self.records += 1;
+        self.inputs += 1;
+        self.last_input_seq = Some(seq);
+    }
+
+    #[inline]
     fn count(&mut self, entry: &Entry) {
+        if let Entry::Input { seq, .. } = entry {
+            self.count_input(*seq);
+            return;
+        }
         self.records += 1;
         match entry {
-            Entry::Input { seq, .. } => {
-                self.inputs += 1;
-                self.last_input_seq = Some(*seq);
-            }
+            Entry::Input { .. } => {}
             Entry::Outcome { .. } => self.outcomes += 1,
             Entry::MarketRun(run) => {
                 self.market_runs += 1;
@@ -64,6 +73,15 @@ impl Verification {
     }
 }
 
+/// Where a record of the block is, its checksum proven.
+#[derive(Clone, Copy, Debug)]
+struct Framed {
+    kind: u8,
+    body_at: usize,
+    length: usize,
+    next: usize,
+}
+
 /// Reads a journal entry by entry. After an error or the end it gives nothing more.
 #[derive(Debug)]
 pub struct Reader<R> {
@@ -74,6 +92,7 @@ pub struct Reader<R> {
     /// The current block, header and hash included, and what is left of it.
     block: Vec<u8>,
     block_start: u64,
+    records_end: usize,
     at: usize,
     records_left: u32,
     over: bool,
@@ -112,7 +131,7 @@ impl<R: Read> Reader<R> {
             torn_bytes: 0,
         };
         let segments = facts.segments.iter().map(|segment| segment.id).collect();
-        Ok(Self { source, facts, segments, seen, block: Vec::new(), block_start: 0, at: 0, records_left: 0, over: false })
+        Ok(Self { source, facts, segments, seen, block: Vec::new(), block_start: 0, records_end: 0, at: 0, records_left: 0, over: false })
     }
 
     /// What ran, on what.
@@ -131,6 +150,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// [`JournalError::Corrupt`], [`JournalError::Io`].
+    #[inline]
     pub fn next_entry(&mut self) -> Result<Option<Entry>, JournalError> {
         if self.over {
             return Ok(None);
@@ -170,7 +190,7 @@ impl<R: Read> Reader<R> {
             let at = self.first_bad_record(hashed);
             return Err(self.damage(Part::BlockHash, at, (format!("hash {found}"), hash.to_string())));
         }
-        self.block.truncate(hashed);
+        self.records_end = hashed;
         self.check_first_seq(header.first_seq)?;
         self.records_left = header.records;
         self.seen.blocks += 1;
@@ -212,11 +232,11 @@ impl<R: Read> Reader<R> {
 
     /// The block's first record must carry the number that its header names.
     fn check_first_seq(&self, first_seq: u64) -> Result<(), JournalError> {
-        let (entry, _) = self.record_at(BLOCK_HEADER_BYTES)?;
-        if entry.seq() == first_seq {
-            Ok(())
-        } else {
-            Err(self.damage(Part::BlockHeader, 20, (format!("first seq {}", entry.seq()), first_seq.to_string())))
+        let first = frame(&self.block[..self.records_end], BLOCK_HEADER_BYTES).and_then(|(_, body, _)| seq_of(body));
+        match first {
+            Ok(seq) if seq == first_seq => Ok(()),
+            Ok(seq) => Err(self.damage(Part::BlockHeader, 20, (format!("first seq {seq}"), first_seq.to_string()))),
+            Err(found) => Err(self.damage(Part::Record, BLOCK_HEADER_BYTES, found)),
         }
     }
 
@@ -232,28 +252,73 @@ impl<R: Read> Reader<R> {
         end
     }
 
+    #[inline]
     fn next_record(&mut self) -> Result<Entry, JournalError> {
         self.over = true;
-        let (entry, next) = self.record_at(self.at)?;
+        let Framed { kind, body_at, length, next } = self.next_frame()?;
+        let entry = Entry::decode(kind, &self.block[body_at..], length).map_err(|found| self.damage(Part::Record, self.at, found))?;
         self.check_entry(&entry)?;
-        self.at = next;
-        self.records_left -= 1;
-        if self.records_left == 0 && next != self.block.len() {
-            let found = format!("{} bytes", self.block.len() - next);
-            return Err(self.damage(Part::Record, next, ("the end of the block".into(), found)));
-        }
+        self.step_over(next)?;
         self.seen.count(&entry);
         self.over = false;
         Ok(entry)
     }
 
-    fn record_at(&self, at: usize) -> Result<(Entry, usize), JournalError> {
-        let (kind, body, next) = frame(&self.block, at).map_err(|found| self.damage(Part::Record, at, found))?;
-        let entry = Entry::decode(kind, body).map_err(|found| self.damage(Part::Record, at, found))?;
-        Ok((entry, next))
+    /// Reads on to the end and lends what recovery needs, in order. Inputs are proven and counted like everything else, and not
+    /// taken apart: what they caused stands in the outcomes. After an error, of the journal or of `apply`, nothing more is given.
+    ///
+    /// # Errors
+    /// As [`Self::next_entry`]; whatever `apply` says.
+    pub fn recover<E: From<JournalError>>(&mut self, mut apply: impl FnMut(Applicable<'_>) -> Result<(), E>) -> Result<(), E> {
+        while !self.over && (self.records_left > 0 || self.next_block()?) {
+            self.over = true;
+            let Framed { kind, body_at, length, next } = self.next_frame()?;
+            let bytes = &self.block[body_at..];
+            if kind == Kind::Outcome as u8 {
+                let lent = lend_outcome(bytes, length, |seq, outcome| apply(Applicable::Outcome { seq, outcome }));
+                lent.map_err(|found| self.damage(Part::Record, self.at, found))??;
+                self.seen.records += 1;
+                self.seen.outcomes += 1;
+            } else if kind == Kind::Input as u8 {
+                let seq = seq_of(bytes).map_err(|found| self.damage(Part::Record, self.at, found))?;
+                self.check_rising(seq)?;
+                self.seen.count_input(seq);
+            } else {
+                let entry = Entry::decode(kind, bytes, length).map_err(|found| self.damage(Part::Record, self.at, found))?;
+                self.check_entry(&entry)?;
+                if let Entry::StateHash { seq, hash } = entry {
+                    apply(Applicable::StateHash { seq, hash })?;
+                }
+                self.seen.count(&entry);
+            }
+            self.step_over(next)?;
+            self.over = false;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn next_frame(&self) -> Result<Framed, JournalError> {
+        match frame(&self.block[..self.records_end], self.at) {
+            Ok((kind, body, next)) => Ok(Framed { kind, body_at: self.at + RECORD_HEAD_BYTES, length: body.len(), next }),
+            Err(found) => Err(self.damage(Part::Record, self.at, found)),
+        }
+    }
+
+    /// Goes on behind a record; the last one must end where the block does.
+    #[inline]
+    fn step_over(&mut self, next: usize) -> Result<(), JournalError> {
+        self.at = next;
+        self.records_left -= 1;
+        if self.records_left == 0 && next != self.records_end {
+            let found = format!("{} bytes", self.records_end - next);
+            return Err(self.damage(Part::Record, next, ("the end of the block".into(), found)));
+        }
+        Ok(())
     }
 
     /// The rules that the writer keeps hold for the reader too.
+    #[inline]
     fn check_entry(&self, entry: &Entry) -> Result<(), JournalError> {
         let seq = match entry {
             Entry::Input { seq, .. } => *seq,
@@ -269,12 +334,18 @@ impl<R: Read> Reader<R> {
             }
             Entry::Outcome { .. } | Entry::StateHash { .. } | Entry::End { .. } => return Ok(()),
         };
+        self.check_rising(seq)
+    }
+
+    #[inline]
+    fn check_rising(&self, seq: u64) -> Result<(), JournalError> {
         match self.seen.last_input_seq {
             Some(last) if seq <= last => Err(self.damage(Part::Sequence, self.at, (format!("an input above {last}"), seq.to_string()))),
             _ => Ok(()),
         }
     }
 
+    #[cold]
     fn damage(&self, part: Part, at: usize, (expected, found): (String, String)) -> JournalError {
         let offset = self.block_start + at as u64;
         let block = if self.seen.intact_bytes > self.block_start { self.seen.blocks - 1 } else { self.seen.blocks };
@@ -291,6 +362,7 @@ impl<R: Read> Iterator for Reader<R> {
 }
 
 /// Kind, body and end of the record at an offset, its checksum proven; or what was expected and what was found.
+#[inline]
 fn frame(block: &[u8], at: usize) -> Result<(u8, &[u8], usize), (String, String)> {
     let record = &block[at..];
     let room = record.len().saturating_sub(RECORD_HEAD_BYTES + CRC_BYTES);

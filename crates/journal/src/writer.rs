@@ -3,12 +3,11 @@
 //! A commit that returns `Ok` is the acknowledgement. After a failed write nothing is known about the disk (a second `fsync`
 //! may lie), so the writer takes nothing more: whoever must go on opens the journal again and sees what is really there.
 
-use crate::encode::encode_into;
+use crate::encode::Room;
 use crate::entry::{Entry, Kind, MarketRun};
 use crate::error::JournalError;
 use crate::format::{
-    Anchor, BLOCK_HEADER_BYTES, BlockHeader, CRC_BYTES, ChainHash, HASH_BYTES, PAYLOAD_BYTES_MAX, RECORD_HEAD_BYTES, RunFacts,
-    encode_header,
+    Anchor, BLOCK_HEADER_BYTES, BlockHeader, CRC_BYTES, ChainHash, PAYLOAD_BYTES_MAX, RECORD_HEAD_BYTES, RunFacts, encode_header,
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -23,8 +22,6 @@ pub const BLOCK_BYTES: usize = 64 * 1024;
 pub const RECORD_BYTES_MAX: usize = 1 << 24;
 /// The format can hold an input with all of its outcomes in one block up to this size; what is larger, a crash may tear.
 const STEP_BYTES_MAX: usize = PAYLOAD_BYTES_MAX - RECORD_BYTES_MAX;
-/// Room for a usual record beyond the block size, so that the buffer rarely grows.
-const SLACK_BYTES: usize = 4 * 1024;
 
 /// What a commit promises, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,9 +88,9 @@ pub struct Writer<S> {
     block_bytes: usize,
     segments: BTreeSet<u32>,
     position: Position,
-    /// The open block: room for its header, then records up to `used`.
+    /// The open block: room for its header, then records.
     block: Vec<u8>,
-    used: usize,
+    room: Room,
     records: u32,
     first_seq: u64,
     run: Option<MarketRun>,
@@ -135,8 +132,8 @@ impl<S: Sink> Writer<S> {
             block_bytes: BLOCK_BYTES,
             segments: facts.segments.iter().map(|segment| segment.id).collect(),
             position,
-            block: vec![0; BLOCK_HEADER_BYTES + BLOCK_BYTES + SLACK_BYTES],
-            used: BLOCK_HEADER_BYTES,
+            block: vec![0; BLOCK_HEADER_BYTES],
+            room: Room::new(),
             records: 0,
             first_seq: 0,
             run: None,
@@ -315,44 +312,40 @@ impl<S: Sink> Writer<S> {
     #[inline]
     fn append_record<T: Serialize>(&mut self, kind: Kind, seq: u64, body: &T) -> Result<(), JournalError> {
         self.check_healthy()?;
-        let start = self.used;
-        let body_start = start + RECORD_HEAD_BYTES;
-        let body_bytes = self.encode_body(body_start, body)?;
-        let end = body_start + body_bytes;
-        self.block[start..start + 4].copy_from_slice(&(body_bytes as u32).to_le_bytes());
-        self.block[start + 4] = kind as u8;
-        let crc = crc32fast::hash(&self.block[start..end]);
-        self.block[end..end + CRC_BYTES].copy_from_slice(&crc.to_le_bytes());
-        self.used = end + CRC_BYTES;
+        match self.room.encode(RECORD_HEAD_BYTES, body) {
+            Ok(record) => {
+                seal_record(record, kind);
+                self.block.extend_from_slice(record);
+                let crc = crc32fast::hash(record);
+                self.block.extend_from_slice(&crc.to_le_bytes());
+            }
+            Err(postcard::Error::SerializeBufferFull) => self.append_large_record(kind, body)?,
+            Err(error) => return Err(JournalError::Encode(error)),
+        }
         if self.records == 0 {
             self.first_seq = seq;
         }
         self.records += 1;
-        if self.used >= BLOCK_HEADER_BYTES + STEP_BYTES_MAX { self.close_block() } else { Ok(()) }
+        if self.block.len() >= BLOCK_HEADER_BYTES + STEP_BYTES_MAX { self.close_block() } else { Ok(()) }
     }
 
     /// Closes a full block between two steps and never within one: what a crash leaves is an input with all of its outcomes, or
     /// nothing of it.
     #[inline]
     fn begin_step(&mut self) -> Result<(), JournalError> {
-        if self.used >= BLOCK_HEADER_BYTES + self.block_bytes { self.close_block() } else { Ok(()) }
+        if self.block.len() >= BLOCK_HEADER_BYTES + self.block_bytes { self.close_block() } else { Ok(()) }
     }
 
-    /// Encodes into the block's free room, growing it when that is too small; what follows the body in a block fits too.
-    #[inline]
-    fn encode_body<T: Serialize>(&mut self, start: usize, body: &T) -> Result<usize, JournalError> {
-        loop {
-            let end = self.block.len() - CRC_BYTES - HASH_BYTES;
-            match encode_into(body, &mut self.block[start..end]) {
-                Ok(length) if length <= RECORD_BYTES_MAX - RECORD_HEAD_BYTES - CRC_BYTES => return Ok(length),
-                Ok(_) => return Err(JournalError::TooLarge { limit: RECORD_BYTES_MAX }),
-                Err(postcard::Error::SerializeBufferFull) if end - start <= RECORD_BYTES_MAX => {
-                    self.block.resize(self.block.len() * 2, 0);
-                }
-                Err(postcard::Error::SerializeBufferFull) => return Err(JournalError::TooLarge { limit: RECORD_BYTES_MAX }),
-                Err(error) => return Err(JournalError::Encode(error)),
-            }
+    #[cold]
+    fn append_large_record<T: Serialize>(&mut self, kind: Kind, body: &T) -> Result<(), JournalError> {
+        let mut record = postcard::to_extend(body, vec![0; RECORD_HEAD_BYTES]).map_err(JournalError::Encode)?;
+        if record.len() + CRC_BYTES > RECORD_BYTES_MAX {
+            return Err(JournalError::TooLarge { limit: RECORD_BYTES_MAX });
         }
+        seal_record(&mut record, kind);
+        self.block.extend_from_slice(&record);
+        self.block.extend_from_slice(&crc32fast::hash(&record).to_le_bytes());
+        Ok(())
     }
 
     /// Seals the open block and hands it to the sink.
@@ -362,7 +355,7 @@ impl<S: Sink> Writer<S> {
         }
         let mut header = [0; BLOCK_HEADER_BYTES];
         BlockHeader {
-            payload_bytes: (self.used - BLOCK_HEADER_BYTES) as u32,
+            payload_bytes: (self.block.len() - BLOCK_HEADER_BYTES) as u32,
             records: self.records,
             index: self.position.anchor.blocks,
             first_seq: self.first_seq,
@@ -370,15 +363,14 @@ impl<S: Sink> Writer<S> {
         }
         .encode(&mut header);
         self.block[..BLOCK_HEADER_BYTES].copy_from_slice(&header);
-        let hash = ChainHash(*blake3::hash(&self.block[..self.used]).as_bytes());
-        let end = self.used + HASH_BYTES;
-        self.block[self.used..end].copy_from_slice(&hash.0);
+        let hash = ChainHash(*blake3::hash(&self.block).as_bytes());
+        self.block.extend_from_slice(&hash.0);
         let block = std::mem::take(&mut self.block);
-        let delivered = self.deliver(&block[..end]);
+        let delivered = self.deliver(&block);
         self.block = block;
         delivered?;
         self.position.anchor = Anchor { blocks: self.position.anchor.blocks + 1, head: hash };
-        self.used = BLOCK_HEADER_BYTES;
+        self.block.truncate(BLOCK_HEADER_BYTES);
         self.records = 0;
         Ok(())
     }
@@ -412,4 +404,12 @@ impl<S: Sink> Writer<S> {
         self.poison = Some(format!("{operation} at byte {offset}: {source}"));
         JournalError::Io { operation, offset, source }
     }
+}
+
+/// Writes length and kind before a body.
+#[inline]
+fn seal_record(record: &mut [u8], kind: Kind) {
+    let body_bytes = (record.len() - RECORD_HEAD_BYTES) as u32;
+    record[..4].copy_from_slice(&body_bytes.to_le_bytes());
+    record[4] = kind as u8;
 }

@@ -187,9 +187,7 @@ impl Limits {
         for standing in [&context.firm, &context.account_standing, &context.book] {
             standing.worst(ask.side, ask.added_lots).ok_or(RefusalReason::Overflow)?;
         }
-        for rule in self.rules(route) {
-            context.check_rule(rule, ask)?;
-        }
+        self.pass(route, |rule| context.check_rule(rule, ask))?;
         if ask.added_reserve > context.free && ask.added_reserve > Amount::ZERO {
             let asset = spending_asset(context.instrument, ask.side);
             return Err(RefusalReason::InsufficientBalance { asset, asked: ask.added_reserve, free: context.free });
@@ -226,8 +224,11 @@ impl OrderContext<'_> {
     }
 
     fn market_reference(&self, limits: &Limits, route: Route) -> Result<Price, RefusalReason> {
-        let strictest = limits.rules(route).filter_map(|rule| reference_age_limit(&rule.settings, true)).min();
-        let limit = strictest.unwrap_or(Nanos(i64::MAX));
+        let mut limit = Nanos(i64::MAX);
+        limits.pass(route, |rule| {
+            limit = reference_age_limit(&rule.settings, true).map_or(limit, |age| age.min(limit));
+            Ok(())
+        })?;
         self.fresh_reference(limit).map(|reference| reference.price)
     }
 
@@ -294,9 +295,10 @@ impl OrderContext<'_> {
 
 /// Passes when |price - reference| <= reference × deviation, exactly.
 fn check_collar(scope: LimitScope, asked: Price, reference: Price, limit: Rate) -> Result<(), RefusalReason> {
-    let distance = (i128::from(asked.0) - i128::from(reference.0)).abs();
+    let distance = i128::from(asked.0.abs_diff(reference.0));
     let allowed = i128::from(reference.0) * i128::from(limit.0);
-    let scaled = distance.checked_mul(Rate::ONE).ok_or(RefusalReason::Overflow)?;
+    // A distance has 64 bits and ONE has 27.
+    let scaled = distance * Rate::ONE;
     if scaled > allowed { Err(RefusalReason::PriceCollar { scope, asked, reference, limit }) } else { Ok(()) }
 }
 

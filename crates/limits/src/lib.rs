@@ -31,6 +31,7 @@ mod check;
 mod command;
 mod reservation;
 mod scope;
+mod window;
 
 pub use check::{BookHealth, LiveOrder, OrderContext, Reference, Standing};
 pub use command::{Approval, Command};

@@ -1,6 +1,6 @@
 //! Settings, halts and rate windows of each scope: firm, venue, account, book.
 
-use std::collections::VecDeque;
+use crate::window::Window;
 use tradewind_types::{AccountId, BookId, InstrumentId, LimitScope, LimitSettings, Nanos, RefusalReason, StateDigest, Timestamp, VenueId};
 
 /// Which scopes an order falls under.
@@ -20,8 +20,8 @@ pub struct Route {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
     pub(crate) settings: LimitSettings,
-    /// The latest orders, oldest first; never more than the rate limit, which is all that a check needs.
-    sent: VecDeque<Timestamp>,
+    /// The latest orders; never more than the rate limit, which is all that a check needs.
+    sent: Window,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,26 +43,23 @@ pub struct Limits {
 }
 
 impl Rule {
-    fn trim(&mut self) {
-        let keep = self.settings.max_orders_per_window.map_or(0, |limit| limit as usize);
-        while self.sent.len() > keep {
-            self.sent.pop_front();
-        }
+    /// How many orders the window holds.
+    fn room(&self) -> usize {
+        self.settings.max_orders_per_window.map_or(0, |limit| limit as usize)
     }
 
+    #[inline]
     fn count(&mut self, at: Timestamp) {
-        if self.settings.max_orders_per_window.is_some() {
-            self.sent.push_back(at);
-            self.trim();
-        }
+        self.sent.push(at, self.room());
     }
 
     /// Refuses when the window (now - rate_window, now] already holds the limit.
+    #[inline]
     pub(crate) fn check_rate(&self, now: Timestamp) -> Result<(), RefusalReason> {
         let Some(limit) = self.settings.max_orders_per_window else { return Ok(()) };
-        let is_inside = |at: &Timestamp| now.since(*at) < self.settings.rate_window;
+        let is_inside = |at: Timestamp| now.since(at) < self.settings.rate_window;
         // The ring holds the latest `limit` orders: when its oldest is inside the window, so are all.
-        let is_full = self.sent.len() >= limit as usize && self.sent.front().is_none_or(is_inside);
+        let is_full = self.sent.len() >= limit as usize && self.sent.oldest().is_none_or(is_inside);
         if is_full {
             return Err(RefusalReason::OrderRate { scope: self.settings.scope, found: limit.saturating_add(1), limit });
         }
@@ -82,15 +79,17 @@ impl Rule {
         present(digest, s.max_position.map(|v| i128::from(v.0)));
         present(digest, s.max_orders_per_window.map(i128::from));
         digest.signed(s.rate_window.0).unsigned(self.sent.len() as u64);
-        for at in &self.sent {
+        for at in self.sent.iter() {
             digest.signed(at.0);
         }
     }
 }
 
 impl ScopeLimits {
-    fn rules(&self, instrument: InstrumentId) -> impl Iterator<Item = &Rule> {
-        self.each.iter().chain(self.by_instrument.get(instrument.index()).and_then(Option::as_ref))
+    /// What holds for each instrument, and what holds for this one.
+    #[inline]
+    fn rules(&self, instrument: InstrumentId) -> [Option<&Rule>; 2] {
+        [self.each.as_ref(), self.by_instrument.get(instrument.index()).and_then(Option::as_ref)]
     }
 
     fn slot(&mut self, instrument: Option<InstrumentId>) -> &mut Option<Rule> {
@@ -126,9 +125,9 @@ impl Limits {
     /// window stay counted.
     pub fn define(&mut self, settings: LimitSettings) {
         let slot = self.scope_mut(settings.scope).slot(settings.instrument);
-        let sent = slot.take().map_or_else(VecDeque::new, |old| old.sent);
+        let sent = slot.take().map(|old| old.sent).unwrap_or_default();
         let mut rule = Rule { settings, sent };
-        rule.trim();
+        rule.sent = rule.sent.latest(rule.room());
         *slot = Some(rule);
     }
 
@@ -152,7 +151,13 @@ impl Limits {
     #[inline]
     #[must_use]
     pub fn halted_on(&self, route: Route) -> Option<LimitScope> {
-        route_scopes(route).into_iter().find(|scope| self.is_halted(*scope))
+        let is_halted = |limits: Option<&ScopeLimits>| limits.is_some_and(|limits| limits.halted);
+        let [firm, venue, account, book] = self.on(route).map(is_halted);
+        if !(firm | venue | account | book) {
+            return None;
+        }
+        let scopes = route_scopes(route);
+        scopes.into_iter().zip([firm, venue, account, book]).find(|(_, is_halted)| *is_halted).map(|(scope, _)| scope)
     }
 
     /// Counts an order or amend that left, in every scope of its route.
@@ -197,10 +202,25 @@ impl Limits {
         }
     }
 
-    /// The rules an order on this route must pass, widest scope first.
+    /// Whether an order on this route passes every rule, widest scope first.
+    ///
+    /// # Errors
+    /// The first that `check` gives.
     #[inline]
-    pub(crate) fn rules(&self, route: Route) -> impl Iterator<Item = &Rule> {
-        route_scopes(route).into_iter().filter_map(|scope| self.scope(scope)).flat_map(move |s| s.rules(route.instrument))
+    pub(crate) fn pass<E>(&self, route: Route, mut check: impl FnMut(&Rule) -> Result<(), E>) -> Result<(), E> {
+        for limits in self.on(route).into_iter().flatten() {
+            for rule in limits.rules(route.instrument).into_iter().flatten() {
+                check(rule)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The scopes of a route, widest first.
+    #[inline]
+    fn on(&self, route: Route) -> [Option<&ScopeLimits>; 4] {
+        let Route { venue, account, book, .. } = route;
+        [Some(&self.firm), self.venues.get(venue.index()), self.accounts.get(account.index()), self.books.get(book.index())]
     }
 
     #[inline]

@@ -185,18 +185,33 @@ impl Recording {
         self.changes.len()
     }
 
+    /// When event `index` reached us, in that order.
+    #[inline]
+    pub(crate) fn local_at(&self, index: usize) -> Option<Timestamp> {
+        self.rows.get(index).map(|row| row.stamp.ts_local)
+    }
+
+    /// When the venue made event `index`, in that order.
+    #[inline]
+    pub(crate) fn venue_at(&self, index: usize) -> Option<Timestamp> {
+        self.venue_order.get(index).and_then(|i| self.rows.get(*i as usize)).map(|row| row.stamp.ts_venue)
+    }
+
     /// Event `index` in the order in which it reached us.
+    #[inline]
     #[must_use]
     pub fn local(&self, index: usize) -> Option<(Stamp, MarketEvent<'_>)> {
         self.rows.get(index).map(|row| (row.stamp, self.event(row)))
     }
 
     /// Event `index` in the order in which the venue made it.
+    #[inline]
     #[must_use]
     pub fn venue(&self, index: usize) -> Option<(Stamp, MarketEvent<'_>)> {
         self.venue_order.get(index).and_then(|i| self.local(*i as usize))
     }
 
+    #[inline]
     fn event(&self, row: &Row) -> MarketEvent<'_> {
         match row.body {
             Body::Depth { instrument, kind, sequence, from, to } => {

@@ -3,7 +3,7 @@
 use crate::recording::Recording;
 use crate::setup::{Setup, SetupError};
 use tradewind_engine::{ApplyError, Engine, Step};
-use tradewind_journal::{Entry, JournalError, MarketRun, Reader};
+use tradewind_journal::{Applicable, Entry, JournalError, MarketRun, Reader};
 use tradewind_types::{Input, Outcome, StateHash};
 
 /// Why a journal cannot be replayed.
@@ -54,16 +54,16 @@ pub struct Recovered {
 /// [`ReplayError::Journal`], [`ReplayError::DoesNotApply`].
 pub fn recover<R: std::io::Read>(mut journal: Reader<R>) -> Result<Recovered, ReplayError> {
     let (mut engine, mut recorded_hash, mut outcomes) = (Engine::new(), None, 0);
-    while let Some(entry) = journal.next_entry()? {
+    journal.recover(|entry| -> Result<(), ReplayError> {
         match entry {
-            Entry::Outcome { seq, outcome } => {
-                engine.apply(&outcome).map_err(|source| ReplayError::DoesNotApply { seq, source })?;
+            Applicable::Outcome { seq, outcome } => {
+                engine.apply(outcome).map_err(|source| ReplayError::DoesNotApply { seq, source })?;
                 outcomes += 1;
             }
-            Entry::StateHash { hash, .. } => recorded_hash = Some(hash),
-            Entry::Input { .. } | Entry::MarketRun(_) | Entry::End { .. } => {}
+            Applicable::StateHash { hash, .. } => recorded_hash = Some(hash),
         }
-    }
+        Ok(())
+    })?;
     let (state_hash, torn_bytes) = (engine.state_hash(), journal.verification().torn_bytes);
     Ok(Recovered { engine, state_hash, recorded_hash, outcomes, torn_bytes })
 }

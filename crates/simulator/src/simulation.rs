@@ -63,6 +63,8 @@ pub struct Simulation {
     replied: Vec<VenueReply>,
     venue_cursor: usize,
     local_cursor: usize,
+    /// Of the recording.
+    end: Timestamp,
     strategy_timer: Option<Timestamp>,
     fault: Option<Fault>,
     next_sample: Timestamp,
@@ -76,7 +78,7 @@ pub struct Simulation {
 }
 
 /// What is due next; the order of the variants is the order at one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
     VenueMarket,
     Request,
@@ -104,6 +106,7 @@ impl Simulation {
         }
         let first = [recording.local(0).map(|(s, _)| s.ts_local), recording.venue(0).map(|(s, _)| s.ts_venue)];
         let first = first.into_iter().flatten().min().unwrap_or_default();
+        let end = recording.local_at(recording.len() - 1).unwrap_or(first);
         let mut simulation = Self {
             listed_on: instruments.iter().map(|i| i.terms().venue).collect(),
             tape: Tape::new(setup, instruments)?,
@@ -116,6 +119,7 @@ impl Simulation {
             replied: Vec::new(),
             venue_cursor: 0,
             local_cursor: 0,
+            end,
             strategy_timer: None,
             fault: None,
             // The first boundary at or after the first event.
@@ -142,12 +146,13 @@ impl Simulation {
         if self.strategy_timer.is_none() && strategist.as_ref().is_some_and(|s| s.wakes().timer.is_some()) {
             self.strategy_timer = Some(self.now);
         }
+        let recording = Arc::clone(&self.recording);
         while let Some((at, due)) = self.next_due(strategist.is_some()) {
             if at > until {
                 break;
             }
             self.now = at;
-            self.handle(due, &mut strategist)?;
+            self.handle(due, &recording, &mut strategist)?;
         }
         self.now = self.now.max(until.min(self.end()));
         Ok(())
@@ -155,31 +160,36 @@ impl Simulation {
 
     /// When the recording ends.
     #[must_use]
-    pub fn end(&self) -> Timestamp {
-        self.recording.local(self.recording.len() - 1).map_or(self.now, |(stamp, _)| stamp.ts_local)
+    pub const fn end(&self) -> Timestamp {
+        self.end
     }
 
     fn next_due(&self, strategist: bool) -> Option<(Timestamp, Due)> {
-        let local = self.recording.local(self.local_cursor).map(|(stamp, _)| stamp.ts_local);
-        let venue = self.recording.venue(self.venue_cursor).map(|(stamp, _)| stamp.ts_venue);
+        const NEVER: Timestamp = Timestamp::MAX;
         // Timers and samples alone do not keep a run alive: they end with the data.
-        let alive = |at: Timestamp| (at <= self.end()).then_some(at);
-        let candidates = [
-            (venue, Due::VenueMarket),
-            (self.requests.next_at(), Due::Request),
-            (self.replies.next_at(), Due::Reply),
-            (local, Due::LocalMarket),
-            (self.engine.next_timer().and_then(|(at, _)| alive(at.max(self.now))), Due::EngineTimer),
-            (self.strategy_timer.filter(|_| strategist && self.fault.is_none()).and_then(alive), Due::StrategyTimer),
+        let alive = |at: Timestamp| if at <= self.end { at } else { NEVER };
+        let engine = self.engine.next_timer().map_or(NEVER, |(at, _)| alive(at.max(self.now)));
+        let strategy = self.strategy_timer.filter(|_| strategist && self.fault.is_none()).map_or(NEVER, alive);
+        let mut next = (self.recording.venue_at(self.venue_cursor).unwrap_or(NEVER), Due::VenueMarket);
+        // In the order at one instant: only what is earlier comes before.
+        for (at, due) in [
+            (self.requests.next_at().unwrap_or(NEVER), Due::Request),
+            (self.replies.next_at().unwrap_or(NEVER), Due::Reply),
+            (self.recording.local_at(self.local_cursor).unwrap_or(NEVER), Due::LocalMarket),
+            (engine, Due::EngineTimer),
+            (strategy, Due::StrategyTimer),
             (alive(self.next_sample), Due::Sample),
-        ];
-        candidates.into_iter().filter_map(|(at, due)| at.map(|at| (at, due))).min()
+        ] {
+            if at < next.0 {
+                next = (at, due);
+            }
+        }
+        (next.0 < NEVER).then_some(next)
     }
 
-    fn handle(&mut self, due: Due, strategist: &mut Option<&mut dyn Strategist>) -> Result<(), SimulationError> {
+    fn handle(&mut self, due: Due, recording: &Recording, strategist: &mut Option<&mut dyn Strategist>) -> Result<(), SimulationError> {
         match due {
             Due::VenueMarket => {
-                let recording = Arc::clone(&self.recording);
                 if let Some((stamp, event)) = recording.venue(self.venue_cursor) {
                     self.venue_cursor += 1;
                     self.venue_market(stamp, &event);
@@ -207,16 +217,13 @@ impl Simulation {
                 }
                 None => Ok(()),
             },
-            Due::LocalMarket => {
-                let recording = Arc::clone(&self.recording);
-                match recording.local(self.local_cursor) {
-                    Some((stamp, event)) => {
-                        self.local_cursor += 1;
-                        self.local_market(stamp, event, strategist)
-                    }
-                    None => Ok(()),
+            Due::LocalMarket => match recording.local(self.local_cursor) {
+                Some((stamp, event)) => {
+                    self.local_cursor += 1;
+                    self.local_market(stamp, event, strategist)
                 }
-            }
+                None => Ok(()),
+            },
             Due::EngineTimer => match self.engine.next_timer() {
                 Some((_, timer)) => self.control(Control::Timer(timer)),
                 None => Ok(()),

@@ -92,27 +92,28 @@ impl Rounding {
         }
         // A negative divisor moves its sign to the numerator, so that q below is the floor and 0 <= r < d.
         let (n, d) = if denominator < 0 { (numerator.wrapping_neg(), denominator.wrapping_neg()) } else { (numerator, denominator) };
-        let (q, r) = (n.div_euclid(d), n.rem_euclid(d));
+        let (q, r) = floor_division(n, d);
+        Ok(self.settle(q, r, d, n < 0))
+    }
+
+    /// The whole number for q + r/d, where q is the floor and 0 <= r < d.
+    #[inline]
+    fn settle(self, q: i128, r: i128, d: i128, is_negative: bool) -> i128 {
         if r == 0 {
-            return Ok(q);
+            return q;
         }
-        let twice = r.cmp(&(d - r));
         let up = match self {
             Rounding::Floor => false,
             Rounding::Ceil => true,
-            Rounding::Truncate => n < 0,
-            Rounding::HalfAway => match twice {
-                std::cmp::Ordering::Less => false,
-                std::cmp::Ordering::Greater => true,
-                std::cmp::Ordering::Equal => n > 0,
-            },
-            Rounding::HalfEven => match twice {
-                std::cmp::Ordering::Less => false,
-                std::cmp::Ordering::Greater => true,
-                std::cmp::Ordering::Equal => q & 1 == 1,
+            Rounding::Truncate => is_negative,
+            Rounding::HalfAway | Rounding::HalfEven => match (r.cmp(&(d - r)), self) {
+                (std::cmp::Ordering::Less, _) => false,
+                (std::cmp::Ordering::Greater, _) => true,
+                (std::cmp::Ordering::Equal, Rounding::HalfAway) => !is_negative,
+                (std::cmp::Ordering::Equal, _) => q & 1 == 1,
             },
         };
-        Ok(if up { q + 1 } else { q })
+        if up { q + 1 } else { q }
     }
 
     /// `a * b / d`, exact in between, rounded this way.
@@ -121,8 +122,31 @@ impl Rounding {
     /// [`MoneyError::Overflow`] when `a * b` leaves `i128`; [`MoneyError::DivideByZero`].
     #[inline]
     pub fn mul_div(self, a: i128, b: i128, d: i128) -> Result<i128, MoneyError> {
-        let product = a.checked_mul(b).ok_or(MoneyError::Overflow { operation: "multiply", left: a, right: b })?;
+        let product = product(a, b).ok_or(MoneyError::Overflow { operation: "multiply", left: a, right: b })?;
         if d == 1 { Ok(product) } else { self.divide(product, d) }
+    }
+}
+
+/// a × b. Nearly every figure of an order fits 64 bits, and one multiplication then does what the wide one takes a call for.
+#[inline]
+fn product(a: i128, b: i128) -> Option<i128> {
+    match (i64::try_from(a), i64::try_from(b)) {
+        (Ok(a), Ok(b)) => Some(i128::from(a) * i128::from(b)),
+        _ => a.checked_mul(b),
+    }
+}
+
+/// Floor of n / d and the remainder (for d > 0; as `div_euclid` and `rem_euclid` otherwise), by one division, of 64 bits where it can be.
+#[inline]
+fn floor_division(n: i128, d: i128) -> (i128, i128) {
+    if let (Ok(n), Ok(d @ 1..)) = (i64::try_from(n), i64::try_from(d)) {
+        return (i128::from(n.div_euclid(d)), i128::from(n.rem_euclid(d)));
+    }
+    let (q, r) = (n / d, n % d);
+    match (r < 0, d > 0) {
+        (false, _) => (q, r),
+        (true, true) => (q - 1, r + d),
+        (true, false) => (q + 1, r.wrapping_sub(d)),
     }
 }
 
@@ -161,7 +185,18 @@ impl Amount {
     /// [`MoneyError::Overflow`].
     #[inline]
     pub fn at_rate(self, rate: Rate, rounding: Rounding) -> Result<Self, MoneyError> {
-        rounding.mul_div(self.0, i128::from(rate.0), Rate::ONE).map(Self)
+        const ONE: i64 = Rate::ONE as i64;
+        match i64::try_from(self.0) {
+            // Below this rate, the product with a remainder of ONE fits too.
+            Ok(amount) if rate.0.unsigned_abs() <= i64::MAX as u64 / ONE as u64 => {
+                let (whole, part) = (amount.div_euclid(ONE), amount.rem_euclid(ONE));
+                let scaled = part * rate.0;
+                let q = i128::from(whole) * i128::from(rate.0) + i128::from(scaled.div_euclid(ONE));
+                let is_negative = (amount < 0) != (rate.0 < 0);
+                Ok(Self(rounding.settle(q, i128::from(scaled.rem_euclid(ONE)), Rate::ONE, is_negative)))
+            }
+            _ => rounding.mul_div(self.0, i128::from(rate.0), Rate::ONE).map(Self),
+        }
     }
 }
 

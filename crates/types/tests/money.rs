@@ -109,7 +109,64 @@ fn a_rate_is_a_share_in_hundred_millionths() {
     assert_eq!(Amount(123_456).at_rate(ten_bps, Rounding::Ceil), Ok(Amount(124)));
 }
 
+const ROUNDINGS: [Rounding; 5] = [Rounding::Floor, Rounding::Ceil, Rounding::Truncate, Rounding::HalfAway, Rounding::HalfEven];
+
+/// n / d by the definition of each rounding, without a short way for anything.
+fn by_definition(rounding: Rounding, n: i128, d: i128) -> i128 {
+    let (n, d) = if d < 0 { (-n, -d) } else { (n, d) };
+    let (floor, rest) = (n.div_euclid(d), n.rem_euclid(d));
+    let ceil = floor + i128::from(rest > 0);
+    let nearest = |at_half| {
+        if 2 * rest == d {
+            at_half
+        } else if 2 * rest < d {
+            floor
+        } else {
+            ceil
+        }
+    };
+    match rounding {
+        Rounding::Floor => floor,
+        Rounding::Ceil => ceil,
+        Rounding::Truncate => n / d,
+        Rounding::HalfAway => nearest(if n < 0 { floor } else { ceil }),
+        Rounding::HalfEven => nearest(if floor % 2 == 0 { floor } else { ceil }),
+    }
+}
+
+/// Numbers of every length, since the short ones go another way than the long ones.
+fn of_any_length(bits: u32) -> impl Strategy<Value = i128> {
+    (any::<i128>(), 128 - bits..128).prop_map(|(n, shift)| n >> shift)
+}
+
 proptest! {
+    #[test]
+    fn division_is_by_definition(n in of_any_length(125), d in of_any_length(125).prop_filter("divisor", |d| *d != 0)) {
+        for rounding in ROUNDINGS {
+            prop_assert_eq!(rounding.divide(n, d), Ok(by_definition(rounding, n, d)));
+        }
+    }
+
+    #[test]
+    fn a_product_is_exact_or_refused(a in of_any_length(100), b in of_any_length(100), d in of_any_length(70).prop_filter("divisor", |d| *d != 0)) {
+        for rounding in ROUNDINGS {
+            match a.checked_mul(b) {
+                Some(n) if n.unsigned_abs() < 1 << 126 => prop_assert_eq!(rounding.mul_div(a, b, d), Ok(by_definition(rounding, n, d))),
+                Some(_) => {}
+                None => prop_assert_eq!(rounding.mul_div(a, b, d), Err(MoneyError::Overflow { operation: "multiply", left: a, right: b })),
+            }
+        }
+    }
+
+    #[test]
+    fn a_share_is_by_definition(amount in of_any_length(80), rate in any::<i64>(), shift in 0u32..63) {
+        let rate = rate >> shift;
+        for rounding in ROUNDINGS {
+            let Some(n) = amount.checked_mul(i128::from(rate)).filter(|n| n.unsigned_abs() < 1 << 126) else { continue };
+            prop_assert_eq!(Amount(amount).at_rate(Rate(rate), rounding), Ok(Amount(by_definition(rounding, n, Rate::ONE))));
+        }
+    }
+
     #[test]
     fn rounding_stays_within_one_and_respects_its_direction(n in any::<i64>(), d in any::<i64>().prop_filter("divisor", |d| *d != 0)) {
         let (n, d) = (i128::from(n), i128::from(d));

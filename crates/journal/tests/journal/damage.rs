@@ -4,7 +4,7 @@
 use crate::layout::{Layout, record, text, varint};
 use crate::vocabulary;
 use proptest::prelude::*;
-use tradewind_journal::{Anchor, ChainHash, Entry, JournalError, Part, Reader, Writer, verify, verify_anchored};
+use tradewind_journal::{Anchor, Applicable, ChainHash, Entry, JournalError, Part, Reader, Verification, Writer, verify, verify_anchored};
 use tradewind_types::{Control, Timestamp};
 
 /// How many records there are after each commit of the sample.
@@ -34,15 +34,39 @@ fn read_all(bytes: &[u8]) -> (Vec<Entry>, Result<u64, JournalError>) {
         Err(error) => return (Vec::new(), Err(error)),
     };
     let mut entries = Vec::new();
-    loop {
+    let end = loop {
         match reader.next_entry() {
             Ok(Some(entry)) => entries.push(entry),
-            Ok(None) => return (entries, Ok(reader.verification().torn_bytes)),
+            Ok(None) => break Ok(reader.verification().torn_bytes),
             Err(error) => {
                 assert!(reader.next_entry().unwrap().is_none(), "a reader gives nothing after an error");
-                return (entries, Err(error));
+                break Err(error);
             }
         }
+    };
+    assert_recovered(bytes, &entries, &end, reader.verification());
+    (entries, end)
+}
+
+/// Recovery is lent the outcomes and state hashes among the entries and ends where they end; only the body of an input it does
+/// not take apart.
+fn assert_recovered(bytes: &[u8], entries: &[Entry], end: &Result<u64, JournalError>, seen: &Verification) {
+    let mut reader = Reader::new(bytes).unwrap();
+    let mut lent = Vec::new();
+    let recovered: Result<(), JournalError> = reader.recover(|entry| {
+        lent.push(match entry {
+            Applicable::Outcome { seq, outcome } => Entry::Outcome { seq, outcome: outcome.clone() },
+            Applicable::StateHash { seq, hash } => Entry::StateHash { seq, hash },
+        });
+        Ok(())
+    });
+    let wanted: Vec<&Entry> = entries.iter().filter(|e| matches!(e, Entry::Outcome { .. } | Entry::StateHash { .. })).collect();
+    assert!(lent.iter().zip(&wanted).all(|(lent, wanted)| lent == *wanted) && lent.len() >= wanted.len());
+    match (recovered, end) {
+        (Ok(()), Ok(_)) => assert_eq!((lent.len(), reader.verification()), (wanted.len(), seen)),
+        (Err(found), Err(expected)) => assert_eq!(found.to_string(), expected.to_string()),
+        (recovered, Err(JournalError::Corrupt { part: Part::Record, .. })) => assert!(recovered.is_ok(), "{recovered:?}"),
+        (recovered, end) => panic!("recovery: {recovered:?}, entries: {end:?}"),
     }
 }
 
