@@ -171,7 +171,7 @@ impl State {
         let terms = self.order_at(index, id)?.terms;
         let ceiling = self.ceiling_of(&terms, price, qty)?;
         self.change(index, |o| {
-            o.terms.kind = OrderKind::Limit { price };
+            o.terms.kind = o.terms.kind.at_price(price);
             o.terms.qty = qty;
             o.amendment = None;
             o.ceiling = ceiling;
@@ -325,10 +325,7 @@ struct Money {
 impl Money {
     #[inline]
     fn of(instrument: &Instrument, terms: &OrderTerms, fill: &Fill, settlement: &Settlement, book_profit: Amount) -> Self {
-        let book_cash = match instrument.terms().kind {
-            InstrumentKind::Spot => settlement.cash,
-            InstrumentKind::LinearPerpetual | InstrumentKind::InversePerpetual => book_profit,
-        };
+        let book_cash = if instrument.terms().kind.is_spot() { settlement.cash } else { book_profit };
         Self {
             account: terms.account,
             book: terms.book,

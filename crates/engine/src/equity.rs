@@ -59,7 +59,7 @@ impl State {
             let id = InstrumentId(index as u32);
             let Some(instrument) = self.registry.instrument(id) else { continue };
             let kind = instrument.terms().kind;
-            if matches!(kind, InstrumentKind::Spot) || position.lots == 0 {
+            if kind.is_spot() || position.lots == 0 {
                 continue;
             }
             let mark = mark(marks, id).ok_or(ValuationError::NoMark { instrument: id })?;

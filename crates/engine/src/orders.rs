@@ -57,10 +57,7 @@ impl Order {
     #[inline]
     #[must_use]
     pub const fn price(&self) -> Option<Price> {
-        match self.terms.kind {
-            OrderKind::Limit { price } => Some(price),
-            OrderKind::Market => None,
-        }
+        self.terms.kind.price()
     }
 
     /// The state of an order at the venue with nothing under way but, perhaps, an amend.

@@ -60,10 +60,7 @@ impl Position {
 /// +1 where value rises with the price, -1 for inverse contracts.
 #[inline]
 pub(crate) const fn direction(kind: InstrumentKind) -> i128 {
-    match kind {
-        InstrumentKind::Spot | InstrumentKind::LinearPerpetual => 1,
-        InstrumentKind::InversePerpetual => -1,
-    }
+    if kind.is_inverse() { -1 } else { 1 }
 }
 
 /// Signed lots of a fill.
@@ -92,7 +89,7 @@ pub(crate) fn booked_cost(instrument: &Instrument, side: Side, fill: &Fill) -> R
 pub(crate) fn settlement(instrument: &Instrument, position: Position, side: Side, fill: &Fill) -> Result<Settlement, MoneyError> {
     let (exact, booked) = costs(instrument, side, fill)?;
     let lots = signed_lots(side, fill);
-    if matches!(instrument.terms().kind, InstrumentKind::Spot) {
+    if instrument.terms().kind.is_spot() {
         let cash = booked.negated();
         return Ok(Settlement { base: instrument.base_amount(lots)?, cash, rounding: cash.plus(exact)? });
     }

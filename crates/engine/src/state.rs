@@ -180,7 +180,6 @@ impl State {
 
     fn derivative_cash_asset(&self, instrument: usize) -> Option<AssetId> {
         let instrument = self.registry.instrument(InstrumentId(u32::try_from(instrument).ok()?))?;
-        let is_spot = matches!(instrument.terms().kind, tradewind_types::InstrumentKind::Spot);
-        (!is_spot).then(|| instrument.value_asset())
+        (!instrument.terms().kind.is_spot()).then(|| instrument.value_asset())
     }
 }

@@ -23,7 +23,7 @@ use crate::Exchange;
 use crate::desk::{Answers, Desk, Execution, Market, at_least_as_aggressive, check, check_terms};
 use crate::fees::FeeSchedule;
 use tradewind_types::{
-    Bar, Instrument, InstrumentId, Liquidity, MarketEvent, MoneyError, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty, Rate,
+    Bar, Instrument, InstrumentId, Liquidity, MarketEvent, MoneyError, OrderId, OrderRequest, OrderTerms, Price, Qty, Rate,
     RejectReason, Rounding, Side, TimeInForce, Timestamp, VenueReply,
 };
 
@@ -145,13 +145,11 @@ impl Market for BarMarket {
 
     fn place(&mut self, order: OrderId, terms: &OrderTerms, out: &mut Answers<'_>) -> Result<(), RejectReason> {
         check_terms(&self.listing.instrument, terms, self.last_price)?;
-        let limit = match terms.kind {
-            OrderKind::Market => None,
-            OrderKind::Limit { price } => Some(price),
-        };
+        let limit = terms.kind.price();
         let answer = match (terms.time_in_force, limit) {
             (TimeInForce::PostOnly, None) => return Err(RejectReason::WouldTake),
             (TimeInForce::PostOnly | TimeInForce::FillOrKill, _) => Answer::Due,
+            (TimeInForce::GoodTillTime { .. }, _) => return Err(RejectReason::NotOffered),
             (TimeInForce::GoodTillCancelled | TimeInForce::ImmediateOrCancel, _) => {
                 out.accept(order);
                 Answer::Given

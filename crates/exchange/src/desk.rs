@@ -135,6 +135,11 @@ pub(crate) fn check_terms(instrument: &Instrument, terms: &OrderTerms, reference
     let price = match terms.kind {
         OrderKind::Limit { price } => Some(price),
         OrderKind::Market => reference,
+        OrderKind::Stop { .. }
+        | OrderKind::StopLimit { .. }
+        | OrderKind::TakeProfit { .. }
+        | OrderKind::TakeProfitLimit { .. }
+        | OrderKind::Iceberg { .. } => return Err(RejectReason::NotOffered),
     };
     check(instrument, price, terms.qty)
 }

@@ -1,6 +1,6 @@
 //! What a venue charges for a fill.
 
-use tradewind_types::{FeeCharge, Instrument, InstrumentKind, Liquidity, MoneyError, Price, Qty, Rate, Rounding, Side};
+use tradewind_types::{FeeCharge, Instrument, Liquidity, MoneyError, Price, Qty, Rate, Rounding, Side};
 
 /// In which asset a fee is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl FeeSchedule {
             Liquidity::Maker => self.maker,
             Liquidity::Taker => self.taker,
         };
-        let spot = instrument.terms().kind == InstrumentKind::Spot;
+        let spot = instrument.terms().kind.is_spot();
         let (asset, basis) = if self.asset == FeeAsset::Received && spot && side == Side::Buy {
             (instrument.terms().base, instrument.base_amount(qty.0)?)
         } else {

@@ -21,7 +21,7 @@ use crate::queue::{QueueModel, QueuePosition};
 use std::collections::BTreeMap;
 use tradewind_book::{Applied, BookStatus, L2Book, Level, SequenceRule};
 use tradewind_types::{
-    DepthKind, DepthUpdate, Instrument, InstrumentId, Liquidity, MarketEvent, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty,
+    DepthKind, DepthUpdate, Instrument, InstrumentId, Liquidity, MarketEvent, OrderId, OrderRequest, OrderTerms, Price, Qty,
     RejectReason, Side, TimeInForce, Timestamp, Trade, VenueReply,
 };
 
@@ -71,7 +71,7 @@ impl Exchange for L2Exchange {
         match event {
             MarketEvent::Depth(update) => market.on_depth(update, &mut out),
             MarketEvent::Trade(trade) => market.on_trade(trade, &mut out),
-            MarketEvent::Quote(_) | MarketEvent::Bar(_) => {}
+            MarketEvent::Quote(_) | MarketEvent::Bar(_) | MarketEvent::Mark(_) => {}
         }
     }
 
@@ -113,10 +113,7 @@ impl Market for Overlay {
     fn place(&mut self, order: OrderId, terms: &OrderTerms, out: &mut Answers<'_>) -> Result<(), RejectReason> {
         check_terms(&self.listing.instrument, terms, self.book.best(terms.side.opposite()).map(|level| level.price))?;
         self.require_market()?;
-        let limit = match terms.kind {
-            OrderKind::Market => None,
-            OrderKind::Limit { price } => Some(price),
-        };
+        let limit = terms.kind.price();
         let takes = self.plan_taking(terms.side, limit, terms.qty.0);
         match (terms.time_in_force, limit) {
             (TimeInForce::PostOnly, None) => return Err(RejectReason::WouldTake),

@@ -141,10 +141,7 @@ impl MatchingBook {
     /// not positive; [`RejectReason::WouldTake`], [`RejectReason::CannotFillCompletely`], and [`RejectReason::NoMarket`] for a market
     /// order without anybody to trade with. The book is then as before.
     pub fn place(&mut self, new: &NewOrder, executions: &mut Vec<Execution>) -> Result<Placement, RejectReason> {
-        let limit = match new.kind {
-            OrderKind::Market => None,
-            OrderKind::Limit { price } => Some(price),
-        };
+        let limit = new.kind.price();
         if new.qty.0 <= 0 || limit.is_some_and(|price| price.0 <= 0) {
             return Err(RejectReason::InvalidFilter);
         }

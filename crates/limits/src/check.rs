@@ -114,10 +114,7 @@ impl Limits {
         let route = context.route(&terms);
         self.check_halts(route)?;
         context.check_belongs(&terms)?;
-        let price = match terms.kind {
-            OrderKind::Limit { price } => Some(price),
-            OrderKind::Market => None,
-        };
+        let price = terms.kind.price();
         let notional = context.notional(self, route, price, terms.qty)?;
         let reserved = match (price, context.reference) {
             (Some(worst), _) => limit_reservation(context.instrument, context.account, terms.side, worst, terms.qty),
@@ -204,7 +201,7 @@ impl OrderContext<'_> {
 
     fn check_belongs(&self, terms: &OrderTerms) -> Result<(), RefusalReason> {
         let venue = self.instrument.terms();
-        let is_derivative_in_spot = !matches!(venue.kind, InstrumentKind::Spot) && matches!(self.account.mode, MarginMode::Spot);
+        let is_derivative_in_spot = !venue.kind.is_spot() && matches!(self.account.mode, MarginMode::Spot);
         if venue.venue != self.account.venue || is_derivative_in_spot {
             return Err(RefusalReason::NotDefined { instrument: terms.instrument, account: terms.account, book: terms.book });
         }

@@ -87,7 +87,7 @@ pub const fn spending_asset(instrument: &Instrument, side: Side) -> AssetId {
 /// Whether orders on the instrument are covered by balances of the account.
 #[inline]
 const fn is_covered(instrument: &Instrument, account: &Account) -> bool {
-    matches!(instrument.terms().kind, InstrumentKind::Spot) && matches!(account.mode, MarginMode::Spot)
+    instrument.terms().kind.is_spot() && matches!(account.mode, MarginMode::Spot)
 }
 
 /// What `qty` lots at a worst price of `price` tie up, in units of [`spending_asset`], rounded up; zero where the account is

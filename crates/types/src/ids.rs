@@ -54,6 +54,10 @@ dense_id!(
     /// A timer the engine asked for.
     TimerId
 );
+dense_id!(
+    /// Money on its way between two accounts.
+    TransferId
+);
 
 impl BookId {
     /// The book of everything that came from outside: manual orders, liquidations, airdrops. Always exists.

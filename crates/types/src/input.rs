@@ -1,12 +1,13 @@
 //! Everything the engine can be told. Market data is borrowed and journaled by reference; everything else is journaled whole.
 
+use crate::account::{AccountEvent, InstrumentFilters, MarginSchedule, PositionMode, SelfTradePrevention, Transfer};
 use crate::algo::{AlgoSpec, QuotingParameters};
-use crate::ids::{AccountId, AlgoId, AssetId, BookId, OrderId, TimerId, VenueOrderId};
+use crate::ids::{AccountId, AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, VenueOrderId};
 use crate::instrument::{Account, Asset, InstrumentTerms};
 use crate::market::MarketEvent;
 use crate::money::{Amount, Price, Qty};
 use crate::order::{Fill, Intent, RejectReason};
-use crate::risk::{LimitScope, LimitSettings};
+use crate::risk::{BudgetSettings, ConductSettings, LimitScope, LimitSettings, Restriction};
 use crate::time::{Stamp, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,12 @@ pub enum Control {
     },
     /// A person's command.
     Operator(OperatorCommand),
+    /// A venue's private message about an account.
+    Account(AccountEvent),
+    /// Money is to go from one account to another.
+    Transfer(Transfer),
+    /// A look at the clock: equity of every scope with a money budget is marked, and losses are judged.
+    MarkEquity,
 }
 
 /// What exists: built up from the journal, so that an engine needs nothing else.
@@ -138,6 +145,46 @@ pub enum Definition {
         node: u16,
         /// Epoch; must rise.
         epoch: u32,
+    },
+    /// An instrument's filters from now on.
+    Filters(InstrumentFilters),
+    /// An instrument's margin schedule from now on.
+    Margin(MarginSchedule),
+    /// Leverage chosen for an instrument in an account, at least 1; without one it is 1.
+    Leverage {
+        /// Whose.
+        account: AccountId,
+        /// Of what.
+        instrument: InstrumentId,
+        /// Position value over initial margin.
+        leverage: u32,
+    },
+    /// How an account keeps its derivative positions; only while it has none.
+    PositionMode {
+        /// Whose.
+        account: AccountId,
+        /// How.
+        mode: PositionMode,
+    },
+    /// What the venue does where two orders of an account would meet.
+    SelfTrade {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        prevention: SelfTradePrevention,
+    },
+    /// Money limits of one scope, in place of those it had.
+    Budget(BudgetSettings),
+    /// Limits on the conduct of one scope, in place of those it had.
+    Conduct(ConductSettings),
+    /// What may be done with an instrument in one scope.
+    Restricted {
+        /// Where.
+        scope: LimitScope,
+        /// What.
+        instrument: InstrumentId,
+        /// What may be done.
+        restriction: Restriction,
     },
 }
 
@@ -205,6 +252,16 @@ pub enum VenueReply {
         /// Ours.
         order: OrderId,
     },
+    /// A stop or take-profit woke up.
+    Triggered {
+        /// Ours.
+        order: OrderId,
+    },
+    /// The venue ended it, because it would have met another order of the same owner.
+    SelfTradePrevented {
+        /// Ours.
+        order: OrderId,
+    },
 }
 
 impl VenueReply {
@@ -221,7 +278,9 @@ impl VenueReply {
             | VenueReply::Amended { order, .. }
             | VenueReply::AmendRejected { order, .. }
             | VenueReply::Lost { order, .. }
-            | VenueReply::NotFound { order } => *order,
+            | VenueReply::NotFound { order }
+            | VenueReply::Triggered { order }
+            | VenueReply::SelfTradePrevented { order } => *order,
             VenueReply::Filled(fill) => fill.order,
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::ids::{AccountId, AssetId, InstrumentId, VenueId};
 use crate::money::{Amount, Decimal, MoneyError, Price, Qty, Rounding, power_of_ten};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A currency or coin.
@@ -27,6 +28,42 @@ pub enum InstrumentKind {
     LinearPerpetual,
     /// Perpetual of fixed quote value per contract; settles in base, value = contracts × multiplier / price.
     InversePerpetual,
+    /// Linear contract that is delivered in cash at its expiry.
+    LinearFuture {
+        /// When trading ends and the position is settled.
+        expiry: Timestamp,
+    },
+    /// Inverse contract that is delivered in cash at its expiry.
+    InverseFuture {
+        /// When trading ends and the position is settled.
+        expiry: Timestamp,
+    },
+}
+
+impl InstrumentKind {
+    /// Whether holdings are balances.
+    #[inline]
+    #[must_use]
+    pub const fn is_spot(self) -> bool {
+        matches!(self, InstrumentKind::Spot)
+    }
+
+    /// Whether value is contracts × multiplier / price.
+    #[inline]
+    #[must_use]
+    pub const fn is_inverse(self) -> bool {
+        matches!(self, InstrumentKind::InversePerpetual | InstrumentKind::InverseFuture { .. })
+    }
+
+    /// When it ends; none for what trades for ever.
+    #[inline]
+    #[must_use]
+    pub const fn expiry(self) -> Option<Timestamp> {
+        match self {
+            InstrumentKind::LinearFuture { expiry } | InstrumentKind::InverseFuture { expiry } => Some(expiry),
+            InstrumentKind::Spot | InstrumentKind::LinearPerpetual | InstrumentKind::InversePerpetual => None,
+        }
+    }
 }
 
 /// The venue's words about an instrument, exact. Journaled.
@@ -97,12 +134,12 @@ impl Instrument {
         let size_mantissa = Rounding::Floor.mul_div(i128::from(lot.mantissa), i128::from(size.mantissa), 1)?;
         let size_scale = u32::from(lot.scale) + u32::from(size.scale);
         let (valuation, base_per_lot) = match terms.kind {
-            InstrumentKind::Spot | InstrumentKind::LinearPerpetual => {
+            InstrumentKind::Spot | InstrumentKind::LinearPerpetual | InstrumentKind::LinearFuture { .. } => {
                 let mantissa = Rounding::Floor.mul_div(size_mantissa, i128::from(tick.mantissa), 1)?;
                 let per_tick_lot = whole(mantissa, size_scale + u32::from(tick.scale), quote)?;
                 (Valuation::Linear { per_tick_lot }, whole(size_mantissa, size_scale, base)?)
             }
-            InstrumentKind::InversePerpetual => {
+            InstrumentKind::InversePerpetual | InstrumentKind::InverseFuture { .. } => {
                 let up = power_of_ten(u32::from(base.scale) + u32::from(tick.scale))?;
                 let numerator = Rounding::Floor.mul_div(size_mantissa, up, 1)?;
                 let denominator = Rounding::Floor.mul_div(i128::from(tick.mantissa), power_of_ten(size_scale)?, 1)?;
@@ -129,10 +166,7 @@ impl Instrument {
     #[inline]
     #[must_use]
     pub const fn value_asset(&self) -> AssetId {
-        match self.terms.kind {
-            InstrumentKind::Spot | InstrumentKind::LinearPerpetual => self.terms.quote,
-            InstrumentKind::InversePerpetual => self.terms.settle,
-        }
+        if self.terms.kind.is_inverse() { self.terms.settle } else { self.terms.quote }
     }
 
     /// Value of `lots` (signed) at `price`, in units of [`Self::value_asset`]. Exact for spot and linear; `rounding` acts on inverse only.

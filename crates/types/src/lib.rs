@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: clocks, chance, I/O, floats, hash maps, and any behaviour that belongs to one stage only.
 
+mod account;
 mod algo;
 mod digest;
 mod ids;
@@ -18,17 +19,21 @@ mod outcome;
 mod risk;
 mod time;
 
+pub use account::{
+    AccountEvent, AccountRefusal, AccountTrade, FundingPayment, InstrumentFilters, MarginSchedule, MarginTier, PositionMode,
+    SelfTradePrevention, TradeCause, Transfer,
+};
 pub use algo::{AlgoSpec, QuotingParameters};
 pub use digest::{StateDigest, StateHash};
-pub use ids::{AccountId, AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, TradeId, VenueId, VenueOrderId};
+pub use ids::{AccountId, AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, TradeId, TransferId, VenueId, VenueOrderId};
 pub use input::{Author, Control, Definition, Input, OperatorCommand, VenueReply};
 pub use instrument::{Account, Asset, Instrument, InstrumentKind, InstrumentTerms, MarginMode};
-pub use market::{Bar, DepthKind, DepthUpdate, LevelChange, MarketEvent, Quote, Sequence, Trade};
+pub use market::{Bar, DepthKind, DepthUpdate, LevelChange, Mark, MarketEvent, Quote, Sequence, Trade};
 pub use money::{Amount, Decimal, MoneyError, Price, Qty, Rate, Rounding};
 pub use order::{
     DoneReason, Exposure, FeeCharge, Fill, Intent, Liquidity, OrderKind, OrderRequest, OrderState, OrderTerms, RejectReason, Side,
-    TimeInForce,
+    TimeInForce, Trigger, TriggerSource,
 };
 pub use outcome::{AlgoRefusal, DefinitionRefusal, InvalidBook, Outcome, Settlement};
-pub use risk::{LimitScope, LimitSettings, RefusalReason};
+pub use risk::{BudgetSettings, ConductSettings, EquityMark, LimitScope, LimitSettings, RefusalReason, Restriction, SelfTradeCheck};
 pub use time::{Nanos, Stamp, Timestamp};

@@ -1,7 +1,7 @@
 //! Public market events, as the engine and the exchange read them.
 
 use crate::ids::{InstrumentId, TradeId};
-use crate::money::{Price, Qty};
+use crate::money::{Price, Qty, Rate};
 use crate::order::Side;
 use crate::time::Timestamp;
 
@@ -98,6 +98,21 @@ pub struct Bar {
     pub volume: Qty,
 }
 
+/// What a derivative is valued at, and the funding it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What.
+    pub instrument: InstrumentId,
+    /// Mark price: values positions, triggers liquidations.
+    pub mark: Price,
+    /// Index price behind it.
+    pub index: Price,
+    /// Funding rate that `next_funding` will charge, as far as known; zero where there is no funding.
+    pub funding_rate: Rate,
+    /// When funding is charged next; zero where there is none.
+    pub next_funding: Timestamp,
+}
+
 /// Any public market event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MarketEvent<'a> {
@@ -109,6 +124,8 @@ pub enum MarketEvent<'a> {
     Quote(Quote),
     /// Closed bar.
     Bar(Bar),
+    /// Mark price and funding.
+    Mark(Mark),
 }
 
 impl MarketEvent<'_> {
@@ -121,6 +138,7 @@ impl MarketEvent<'_> {
             MarketEvent::Trade(e) => e.instrument,
             MarketEvent::Quote(e) => e.instrument,
             MarketEvent::Bar(e) => e.instrument,
+            MarketEvent::Mark(e) => e.instrument,
         }
     }
 }

@@ -36,6 +36,26 @@ impl Side {
     }
 }
 
+/// Which price of the venue a trigger watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TriggerSource {
+    /// The last trade.
+    Last,
+    /// The mark price.
+    Mark,
+    /// The index behind the mark.
+    Index,
+}
+
+/// A price at which a waiting order wakes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// At what price.
+    pub price: Price,
+    /// Of which series.
+    pub source: TriggerSource,
+}
+
 /// At what price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderKind {
@@ -46,6 +66,102 @@ pub enum OrderKind {
         /// Worst acceptable price.
         price: Price,
     },
+    /// A market order once the price has moved against its side: a buy when it rises to the trigger, a sell when it falls to it.
+    Stop {
+        /// When it wakes up.
+        trigger: Trigger,
+    },
+    /// A limit order once the price has moved against its side.
+    StopLimit {
+        /// When it wakes up.
+        trigger: Trigger,
+        /// Worst acceptable price.
+        price: Price,
+    },
+    /// A market order once the price has moved in favour of a position's exit: a buy when it falls to the trigger, a sell when it
+    /// rises to it.
+    TakeProfit {
+        /// When it wakes up.
+        trigger: Trigger,
+    },
+    /// A limit order once the price has moved in favour.
+    TakeProfitLimit {
+        /// When it wakes up.
+        trigger: Trigger,
+        /// Worst acceptable price.
+        price: Price,
+    },
+    /// A limit order that shows only a part of itself; each new part queues behind what is there.
+    Iceberg {
+        /// Worst acceptable price.
+        price: Price,
+        /// Lots shown at a time.
+        display: Qty,
+    },
+}
+
+impl OrderKind {
+    /// Worst acceptable price; none for an order that takes what the book offers.
+    #[inline]
+    #[must_use]
+    pub const fn price(&self) -> Option<Price> {
+        match self {
+            OrderKind::Limit { price }
+            | OrderKind::StopLimit { price, .. }
+            | OrderKind::TakeProfitLimit { price, .. }
+            | OrderKind::Iceberg { price, .. } => Some(*price),
+            OrderKind::Market | OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } => None,
+        }
+    }
+
+    /// What it waits for; none for an order that works at once.
+    #[inline]
+    #[must_use]
+    pub const fn trigger(&self) -> Option<Trigger> {
+        match self {
+            OrderKind::Stop { trigger }
+            | OrderKind::StopLimit { trigger, .. }
+            | OrderKind::TakeProfit { trigger }
+            | OrderKind::TakeProfitLimit { trigger, .. } => Some(*trigger),
+            OrderKind::Market | OrderKind::Limit { .. } | OrderKind::Iceberg { .. } => None,
+        }
+    }
+
+    /// The order it is once it works: a triggered stop is a market order, a triggered stop-limit a limit order.
+    #[inline]
+    #[must_use]
+    pub const fn working(self) -> Self {
+        match self {
+            OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } => OrderKind::Market,
+            OrderKind::StopLimit { price, .. } | OrderKind::TakeProfitLimit { price, .. } => OrderKind::Limit { price },
+            OrderKind::Market | OrderKind::Limit { .. } | OrderKind::Iceberg { .. } => self,
+        }
+    }
+
+    /// The same kind of order at another limit price; unchanged where it has none.
+    #[inline]
+    #[must_use]
+    pub const fn at_price(self, price: Price) -> Self {
+        match self {
+            OrderKind::Limit { .. } => OrderKind::Limit { price },
+            OrderKind::StopLimit { trigger, .. } => OrderKind::StopLimit { trigger, price },
+            OrderKind::TakeProfitLimit { trigger, .. } => OrderKind::TakeProfitLimit { trigger, price },
+            OrderKind::Iceberg { display, .. } => OrderKind::Iceberg { price, display },
+            OrderKind::Market | OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } => self,
+        }
+    }
+
+    /// Whether an order of this kind on `side` wakes up at `price` of its trigger's series; never for one that waits for nothing.
+    #[inline]
+    #[must_use]
+    pub const fn is_triggered(&self, side: Side, price: Price) -> bool {
+        let (trigger, rising) = match self {
+            OrderKind::Stop { trigger } | OrderKind::StopLimit { trigger, .. } => (trigger, matches!(side, Side::Buy)),
+            OrderKind::TakeProfit { trigger } | OrderKind::TakeProfitLimit { trigger, .. } => (trigger, matches!(side, Side::Sell)),
+            OrderKind::Market | OrderKind::Limit { .. } | OrderKind::Iceberg { .. } => return false,
+        };
+        if rising { price.0 >= trigger.price.0 } else { price.0 <= trigger.price.0 }
+    }
 }
 
 /// For how long.
@@ -59,6 +175,11 @@ pub enum TimeInForce {
     FillOrKill,
     /// Only as maker; rejected where it would take.
     PostOnly,
+    /// Until cancelled or until this moment of the venue's clock, whichever comes first.
+    GoodTillTime {
+        /// It is over at this moment.
+        until: Timestamp,
+    },
 }
 
 /// What an order may do to a position.
@@ -68,6 +189,10 @@ pub enum Exposure {
     Any,
     /// Only reduce.
     ReduceOnly,
+    /// On the long leg of a hedge-mode account: a buy opens or adds, a sell only closes.
+    LongLeg,
+    /// On the short leg of a hedge-mode account: a sell opens or adds, a buy only closes.
+    ShortLeg,
 }
 
 /// The terms of an order; fixed but for price and quantity, which an amend may change.
@@ -190,6 +315,8 @@ pub enum DoneReason {
     Expired,
     /// Never reached the venue, as its own records showed after the deadline.
     NeverArrived,
+    /// Ended by the venue, because it would have met another order of the same owner.
+    SelfTradePrevented,
 }
 
 /// Why a venue refused.
@@ -211,6 +338,12 @@ pub enum RejectReason {
     WouldIncrease,
     /// The same client id again.
     DuplicateId,
+    /// A stop or take-profit whose trigger is reached already.
+    WouldTriggerAtOnce,
+    /// A leg named in a one-way account, or none in a hedge-mode account.
+    WrongPositionMode,
+    /// A kind of order the venue does not take on this instrument.
+    NotOffered,
 }
 
 /// Maker or taker.

@@ -1,11 +1,12 @@
 //! What the engine decided and applied. State changes through these and nothing else, so recovery is `apply` alone.
 
+use crate::account::{AccountEvent, AccountRefusal, AccountTrade, FundingPayment, Transfer};
 use crate::algo::{AlgoSpec, QuotingParameters};
-use crate::ids::{AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, TradeId, VenueOrderId};
+use crate::ids::{AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, TradeId, TransferId, VenueOrderId};
 use crate::input::{Author, Definition};
 use crate::money::{Amount, Price, Qty};
 use crate::order::{Fill, Intent, OrderTerms, RejectReason};
-use crate::risk::{LimitScope, RefusalReason};
+use crate::risk::{EquityMark, LimitScope, RefusalReason};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -347,6 +348,79 @@ pub enum Outcome {
         algo: AlgoId,
         /// Why not.
         reason: AlgoRefusal,
+        /// When.
+        at: Timestamp,
+    },
+    /// A stop or take-profit woke up.
+    Triggered {
+        /// Which order.
+        order: OrderId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The venue ended an order that would have met another one of the same owner.
+    SelfTradePrevented {
+        /// Which order.
+        order: OrderId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Funding was booked.
+    Funded {
+        /// As stated by the venue.
+        payment: FundingPayment,
+        /// Venue's figure less our exact one: goes to the rounding account.
+        rounding: Amount,
+        /// When.
+        at: Timestamp,
+    },
+    /// A trade that no order of ours made was booked, into the unassigned book.
+    AccountTraded {
+        /// As stated by the venue.
+        trade: AccountTrade,
+        /// What it moved.
+        settlement: Settlement,
+        /// When.
+        at: Timestamp,
+    },
+    /// An account event was not booked.
+    AccountEventRefused {
+        /// What came.
+        event: AccountEvent,
+        /// Why not.
+        reason: AccountRefusal,
+        /// When.
+        at: Timestamp,
+    },
+    /// Money left an account.
+    TransferSent {
+        /// What, from where, to where.
+        transfer: Transfer,
+        /// When.
+        at: Timestamp,
+    },
+    /// Money came.
+    TransferArrived {
+        /// Which transfer.
+        transfer: TransferId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Money did not leave.
+    TransferRefused {
+        /// What was asked.
+        transfer: Transfer,
+        /// Why not.
+        reason: AccountRefusal,
+        /// When.
+        at: Timestamp,
+    },
+    /// A scope's equity was marked, for its loss limits.
+    EquityMarked {
+        /// Whose.
+        scope: LimitScope,
+        /// What it is, and what it is measured against.
+        mark: EquityMark,
         /// When.
         at: Timestamp,
     },

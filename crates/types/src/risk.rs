@@ -59,6 +59,81 @@ impl LimitSettings {
     }
 }
 
+/// Money limits of one scope, all in one currency. `None` is "no such limit here".
+///
+/// Positions count with everything in flight (the larger outcome of each order) at the latest reference prices; a scope that holds
+/// something without a price passes nothing that adds risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetSettings {
+    /// What they cover.
+    pub scope: LimitScope,
+    /// What every figure is in.
+    pub currency: AssetId,
+    /// Largest sum of absolute position values.
+    pub max_gross: Option<Amount>,
+    /// Largest absolute sum of signed position values.
+    pub max_net: Option<Amount>,
+    /// Largest value of everything in flight.
+    pub max_open_orders: Option<Amount>,
+    /// Largest gross position value over equity.
+    pub max_leverage: Option<Rate>,
+    /// Largest loss since the first mark of the UTC day; the scope is halted there.
+    pub max_daily_loss: Option<Amount>,
+    /// Largest fall from the highest equity marked, as a share of it; the scope is halted there.
+    pub max_drawdown: Option<Rate>,
+}
+
+/// Whether orders of a scope may meet each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SelfTradeCheck {
+    /// They may.
+    #[default]
+    Allow,
+    /// An order that could meet a live one of the scope is refused.
+    Refuse,
+}
+
+/// Limits on the conduct of one scope. `None` is "no such limit here".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConductSettings {
+    /// What they cover.
+    pub scope: LimitScope,
+    /// Largest number of cancels and amends per order sent, once `cancels_judged_from` of them were sent. Cancels always pass;
+    /// above the ratio no new order does.
+    pub max_cancel_ratio: Option<Rate>,
+    /// How many cancels and amends a scope may send before the ratio is looked at.
+    pub cancels_judged_from: u64,
+    /// An order with the terms of one sent this short a time ago is refused.
+    pub duplicate_window: Option<Nanos>,
+    /// Most orders sent without any word from the venue; the scope is halted when one more is asked for.
+    pub max_unanswered: Option<u32>,
+    /// Whether orders of the scope may meet each other.
+    pub self_trade: SelfTradeCheck,
+}
+
+/// What may be done with an instrument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Restriction {
+    /// Anything.
+    #[default]
+    None,
+    /// Only orders that bring the scope's position nearer to zero.
+    CloseOnly,
+    /// Nothing but cancels.
+    Forbidden,
+}
+
+/// A scope's equity at one moment, with what its loss limits measure it against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EquityMark {
+    /// Equity now, in the budget's currency.
+    pub equity: Amount,
+    /// Equity at the first mark of this UTC day.
+    pub day_start: Amount,
+    /// Highest equity marked so far.
+    pub high_water: Amount,
+}
+
 /// Why an intent did not become a command: what was asked, what was found, what the limit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum RefusalReason {
@@ -179,4 +254,147 @@ pub enum RefusalReason {
     /// A number left its integer type.
     #[error("the order's arithmetic overflows")]
     Overflow,
+    /// The instrument is on the restricted list.
+    #[error("instrument {instrument} is restricted to {restriction:?} ({scope:?})")]
+    Restricted {
+        /// Where.
+        scope: LimitScope,
+        /// What.
+        instrument: InstrumentId,
+        /// What may be done.
+        restriction: Restriction,
+    },
+    /// The same order again, too soon.
+    #[error("an order with the same terms was sent {} ns ago; the window is {} ns ({scope:?})", age.0, window.0)]
+    Duplicate {
+        /// Whose limit.
+        scope: LimitScope,
+        /// How long ago.
+        age: Nanos,
+        /// Window.
+        window: Nanos,
+    },
+    /// It could meet a live order of the same scope.
+    #[error("the order could trade with order {resting} of the same owner ({scope:?})")]
+    SelfTrade {
+        /// Whose limit.
+        scope: LimitScope,
+        /// With which order.
+        resting: OrderId,
+    },
+    /// Too many cancels for what was sent.
+    #[error("{cancels} cancels and amends for {orders} orders; the limit is {} hundred-millionths per order ({scope:?})", limit.0)]
+    CancelRatio {
+        /// Whose limit.
+        scope: LimitScope,
+        /// Cancels and amends sent.
+        cancels: u64,
+        /// Orders sent.
+        orders: u64,
+        /// Limit.
+        limit: Rate,
+    },
+    /// The venue answers too little of what it is sent.
+    #[error("{found} orders are without an answer; the limit is {limit} ({scope:?})")]
+    Unanswered {
+        /// Whose limit.
+        scope: LimitScope,
+        /// Orders without an answer, this one included.
+        found: u32,
+        /// Limit.
+        limit: u32,
+    },
+    /// Positions with everything in flight would be worth too much.
+    #[error("gross position value could reach {}; the limit is {} ({scope:?})", found.0, limit.0)]
+    Gross {
+        /// Whose limit.
+        scope: LimitScope,
+        /// Worst case.
+        found: Amount,
+        /// Limit.
+        limit: Amount,
+    },
+    /// Positions with everything in flight would lean too far to one side.
+    #[error("net position value could reach {}; the limit is {} ({scope:?})", found.0, limit.0)]
+    Net {
+        /// Whose limit.
+        scope: LimitScope,
+        /// Worst case, signed.
+        found: Amount,
+        /// Limit.
+        limit: Amount,
+    },
+    /// Too much in flight.
+    #[error("orders worth {} would be in flight; the limit is {} ({scope:?})", found.0, limit.0)]
+    OpenOrders {
+        /// Whose limit.
+        scope: LimitScope,
+        /// With this order.
+        found: Amount,
+        /// Limit.
+        limit: Amount,
+    },
+    /// Positions would be too large for the equity.
+    #[error("gross position value of {} on equity of {} is above the limit of {} hundred-millionths ({scope:?})", gross.0, equity.0, limit.0)]
+    Leverage {
+        /// Whose limit.
+        scope: LimitScope,
+        /// Worst case.
+        gross: Amount,
+        /// Equity now.
+        equity: Amount,
+        /// Limit.
+        limit: Rate,
+    },
+    /// Something the scope holds, or its currency, has no price that is fresh enough.
+    #[error("instrument {instrument} has no fresh price to value the scope by ({scope:?})")]
+    NoValuation {
+        /// Whose limit.
+        scope: LimitScope,
+        /// What has no price.
+        instrument: InstrumentId,
+    },
+    /// The day's loss is at its limit.
+    #[error("loss of the day is {}; the limit is {} ({scope:?})", found.0, limit.0)]
+    DailyLoss {
+        /// Whose limit.
+        scope: LimitScope,
+        /// Loss since the day's first mark.
+        found: Amount,
+        /// Limit.
+        limit: Amount,
+    },
+    /// The fall from the highest equity is at its limit.
+    #[error("equity of {} is too far below the highest of {} ({scope:?})", equity.0, high_water.0)]
+    Drawdown {
+        /// Whose limit.
+        scope: LimitScope,
+        /// Equity now.
+        equity: Amount,
+        /// Highest equity marked.
+        high_water: Amount,
+        /// Limit.
+        limit: Rate,
+    },
+    /// Not enough margin, with everything in flight.
+    #[error("{} units of margin asked, {} free", asked.0, free.0)]
+    InsufficientMargin {
+        /// Asset of the margin.
+        asset: AssetId,
+        /// What the order adds.
+        asked: Amount,
+        /// Free.
+        free: Amount,
+    },
+    /// The instrument has expired.
+    #[error("instrument {instrument} expired at {}", expiry.0)]
+    InstrumentExpired {
+        /// Which.
+        instrument: InstrumentId,
+        /// When.
+        expiry: Timestamp,
+    },
+    /// Terms that contradict each other or the account: a trigger or display quantity out of range, a leg in a one-way account.
+    #[error("the order's terms contradict each other or the account")]
+    Contradiction,
 }
