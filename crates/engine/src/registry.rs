@@ -226,7 +226,8 @@ impl Registry {
     fn digest_venue_rules(&self, digest: &mut StateDigest) {
         for instrument in self.instruments() {
             let (f, t) = (instrument.filters(), instrument.terms());
-            let is_as_defined = (f.price_step.0, f.qty_step.0, f.min_qty, f.max_qty, f.min_notional) == (1, 1, t.min_qty, t.max_qty, t.min_notional);
+            let is_as_defined =
+                (f.price_step.0, f.qty_step.0, f.min_qty, f.max_qty, f.min_notional) == (1, 1, t.min_qty, t.max_qty, t.min_notional);
             if !is_as_defined {
                 digest.bytes(b"filters").unsigned(u64::from(t.id.0)).signed(f.price_step.0).signed(f.qty_step.0);
                 digest.signed(f.min_qty.0).signed(f.max_qty.0).wide(f.min_notional.0);

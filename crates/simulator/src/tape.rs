@@ -5,8 +5,8 @@ use crate::setup::{Setup, SetupError};
 use std::collections::BTreeMap;
 use tradewind_engine::{Engine, Owner};
 use tradewind_types::{
-    AccountId, AlgoId, AlgoSpec, Amount, AssetId, Author, FeeCharge, Fill, Instrument, InstrumentId, Intent, Liquidity,
-    OrderId, OrderTerms, Outcome, Price, Qty, RefusalReason, Rounding, Side, Timestamp, TradeId,
+    AccountId, AlgoId, AlgoSpec, Amount, AssetId, Author, FeeCharge, Fill, Instrument, InstrumentId, Intent, Liquidity, OrderId,
+    OrderTerms, Outcome, Price, Qty, RefusalReason, Rounding, Side, Timestamp, TradeId,
 };
 
 /// One fill as the engine booked it.
