@@ -1,17 +1,38 @@
 //! Blocks → entries. A block is read whole and proven before the first of its records is given out.
+//!
+//! A reader begins at a volume's header or, where a snapshot makes what is before superfluous, at a [`Place`] behind it; at the
+//! end of a volume it goes on in the next one, which must say that it follows.
 
 use crate::entry::Entry;
 use crate::error::{JournalError, Part};
 use crate::format::{
-    Anchor, BLOCK_HEADER_BYTES, BlockHeader, CRC_BYTES, ChainHash, HASH_BYTES, PREAMBLE_BYTES, RECORD_HEAD_BYTES, RunFacts, decode_facts,
-    decode_preamble, hash_at, may_begin_block, u32_at,
+    Anchor, BLOCK_HEADER_BYTES, BlockHeader, CRC_BYTES, ChainHash, HASH_BYTES, Header, Link, PREAMBLE_BYTES, Place, RECORD_HEAD_BYTES,
+    RunFacts, decode_header, decode_preamble, hash_at, may_begin_block, u32_at,
 };
-use std::collections::BTreeSet;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// Entries one after the other, from one volume or from many.
+pub trait Entries {
+    /// The next entry; `None` at the end, torn or not.
+    ///
+    /// # Errors
+    /// [`JournalError::Corrupt`], [`JournalError::Io`], and of a folder [`JournalError::InVolume`].
+    fn next_entry(&mut self) -> Result<Option<Entry>, JournalError>;
+
+    /// What ran, on what; market data declared so far included.
+    fn facts(&self) -> &RunFacts;
+
+    /// What was seen so far; complete once the entries have come to their end.
+    fn verification(&self) -> &Verification;
+}
 
 /// What a journal holds, as far as it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verification {
+    /// Volumes.
+    pub volumes: u64,
+    /// Blocks of the chain before the first that was read.
+    pub blocks_before: u64,
     /// Committed blocks.
     pub blocks: u64,
     /// Records in them.
@@ -20,6 +41,8 @@ pub struct Verification {
     pub inputs: u64,
     /// Outcomes.
     pub outcomes: u64,
+    /// Market data declared after the start.
+    pub segments: u64,
     /// Runs of market data.
     pub market_runs: u64,
     /// Market events in these runs.
@@ -32,7 +55,7 @@ pub struct Verification {
     pub last_input_seq: Option<u64>,
     /// Chain hash after the last committed block.
     pub head: ChainHash,
-    /// Bytes of the header and the committed blocks.
+    /// Bytes of the headers and the committed blocks.
     pub intact_bytes: u64,
     /// Bytes after them: an unfinished block that a crash left. Never acknowledged, never read. Known at the end only.
     pub torn_bytes: u64,
@@ -42,7 +65,27 @@ impl Verification {
     /// The point of the chain after the last committed block.
     #[must_use]
     pub const fn anchor(&self) -> Anchor {
-        Anchor { blocks: self.blocks, head: self.head }
+        Anchor { blocks: self.blocks_before + self.blocks, head: self.head }
+    }
+
+    const fn before_anything(anchor: Anchor, last_input_seq: Option<u64>) -> Self {
+        Self {
+            volumes: 1,
+            blocks_before: anchor.blocks,
+            blocks: 0,
+            records: 0,
+            inputs: 0,
+            outcomes: 0,
+            segments: 0,
+            market_runs: 0,
+            market_events: 0,
+            state_hashes: 0,
+            ends: 0,
+            last_input_seq,
+            head: anchor.head,
+            intact_bytes: 0,
+            torn_bytes: 0,
+        }
     }
 
     fn count(&mut self, entry: &Entry) {
@@ -53,6 +96,7 @@ impl Verification {
                 self.last_input_seq = Some(*seq);
             }
             Entry::Outcome { .. } => self.outcomes += 1,
+            Entry::Segment { .. } => self.segments += 1,
             Entry::MarketRun(run) => {
                 self.market_runs += 1;
                 self.market_events = self.market_events.saturating_add(run.count);
@@ -64,13 +108,16 @@ impl Verification {
     }
 }
 
-/// Reads a journal entry by entry. After an error or the end it gives nothing more.
+/// Reads a volume entry by entry. After an error or the end it gives nothing more.
 #[derive(Debug)]
 pub struct Reader<R> {
     source: R,
     facts: RunFacts,
-    segments: BTreeSet<u32>,
+    link: Link,
     seen: Verification,
+    /// Bytes of this volume that are proven, or before the place at which reading began.
+    volume_bytes: u64,
+    header_bytes: u64,
     /// The current block, header and hash included, and what is left of it.
     block: Vec<u8>,
     block_start: u64,
@@ -80,51 +127,98 @@ pub struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the file header.
+    /// Reads a volume's header.
     ///
     /// # Errors
     /// [`JournalError::NotAJournal`], [`JournalError::HeaderTorn`], [`JournalError::UnsupportedFormat`],
     /// [`JournalError::UnsupportedSchema`], [`JournalError::Corrupt`], [`JournalError::Io`].
     pub fn new(mut source: R) -> Result<Self, JournalError> {
-        let mut header = Vec::new();
-        fill(&mut source, &mut header, PREAMBLE_BYTES, 0)?;
-        let Some(preamble) = header.first_chunk::<PREAMBLE_BYTES>() else {
-            return Err(JournalError::HeaderTorn { found: header.len() as u64, needed: (PREAMBLE_BYTES + HASH_BYTES) as u64 });
-        };
-        let needed = PREAMBLE_BYTES + decode_preamble(preamble)? + HASH_BYTES;
-        fill(&mut source, &mut header, needed, 0)?;
-        if header.len() < needed {
-            return Err(JournalError::HeaderTorn { found: header.len() as u64, needed: needed as u64 });
-        }
-        let (facts, root) = decode_facts(&header)?;
-        let seen = Verification {
-            blocks: 0,
-            records: 0,
-            inputs: 0,
-            outcomes: 0,
-            market_runs: 0,
-            market_events: 0,
-            state_hashes: 0,
-            ends: 0,
-            last_input_seq: None,
-            head: root,
-            intact_bytes: needed as u64,
-            torn_bytes: 0,
-        };
-        let segments = facts.segments.iter().map(|segment| segment.id).collect();
-        Ok(Self { source, facts, segments, seen, block: Vec::new(), block_start: 0, at: 0, records_left: 0, over: false })
+        let header = read_header(&mut source)?;
+        let anchor = Anchor { blocks: header.link.anchor.blocks, head: header.root };
+        let mut seen = Verification::before_anything(anchor, header.link.last_input_seq);
+        seen.intact_bytes = header.bytes;
+        Ok(Self::reading(source, header, seen))
     }
 
-    /// What ran, on what.
+    fn reading(source: R, header: Header, seen: Verification) -> Self {
+        let Header { facts, link, bytes, .. } = header;
+        Self {
+            source,
+            facts,
+            link,
+            seen,
+            volume_bytes: bytes,
+            header_bytes: bytes,
+            block: Vec::new(),
+            block_start: 0,
+            at: 0,
+            records_left: 0,
+            over: false,
+        }
+    }
+
+    /// Goes on in the next volume, once this one has come to its end: the next one must link to it, and there must be no tear
+    /// between them.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`JournalError::Corrupt`] where it does not follow.
+    pub(crate) fn follow(&mut self, mut source: R) -> Result<(), JournalError> {
+        let header = read_header(&mut source)?;
+        let due = Link { volume: self.link.volume + 1, anchor: self.seen.anchor(), last_input_seq: self.seen.last_input_seq };
+        let volume_bytes = std::mem::take(&mut self.volume_bytes);
+        let words = |link: &Link| format!("volume {} after {}", link.volume, link.anchor);
+        self.block_start = 0;
+        if self.seen.torn_bytes > 0 {
+            let found = format!("{} bytes of an unfinished block at byte {volume_bytes} of it", self.seen.torn_bytes);
+            return Err(self.damage(Part::Chain, 0, ("a whole volume before this one".into(), found)));
+        }
+        if header.link != due {
+            return Err(self.damage(Part::Chain, 0, (words(&due), words(&header.link))));
+        }
+        if header.facts != self.facts {
+            return Err(self.damage(Part::FileHeader, 0, ("the facts of the volume before".into(), "others".into())));
+        }
+        self.source = source;
+        self.link = header.link;
+        (self.volume_bytes, self.header_bytes) = (header.bytes, header.bytes);
+        self.seen.volumes += 1;
+        self.seen.head = header.root;
+        self.seen.intact_bytes += header.bytes;
+        self.over = false;
+        Ok(())
+    }
+
+    /// What ran, on what; market data declared so far included.
     #[must_use]
     pub const fn facts(&self) -> &RunFacts {
         &self.facts
+    }
+
+    /// Where the volume joins the chain.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub(crate) const fn header_bytes(&self) -> u64 {
+        self.header_bytes
     }
 
     /// What was seen so far; complete once the entries have come to their end.
     #[must_use]
     pub const fn verification(&self) -> &Verification {
         &self.seen
+    }
+
+    /// Behind the last block that was read, once all of its entries were given out: reading can begin again there.
+    pub(crate) fn end(&self) -> Place {
+        Place {
+            volume: self.link.volume,
+            offset: self.volume_bytes,
+            anchor: self.seen.anchor(),
+            last_input_seq: self.seen.last_input_seq,
+            segments: self.facts.segments.clone(),
+        }
     }
 
     /// The next entry; `None` at the end, torn or not.
@@ -144,7 +238,7 @@ impl<R: Read> Reader<R> {
     /// Reads and proves the next block; false at the end. `over` stays set unless all went well.
     fn next_block(&mut self) -> Result<bool, JournalError> {
         self.over = true;
-        self.block_start = self.seen.intact_bytes;
+        self.block_start = self.volume_bytes;
         self.at = BLOCK_HEADER_BYTES;
         self.block.clear();
         fill(&mut self.source, &mut self.block, BLOCK_HEADER_BYTES, self.block_start)?;
@@ -155,8 +249,9 @@ impl<R: Read> Reader<R> {
             return self.torn_header();
         };
         let header = BlockHeader::decode(header).map_err(|found| self.damage(Part::BlockHeader, 0, found))?;
-        if (header.index, header.previous) != (self.seen.blocks, self.seen.head) {
-            let expected = format!("block {} after {}", self.seen.blocks, self.seen.head);
+        let Anchor { blocks, head } = self.seen.anchor();
+        if (header.index, header.previous) != (blocks, head) {
+            let expected = format!("block {blocks} after {head}");
             return Err(self.damage(Part::Chain, 0, (expected, format!("block {} after {}", header.index, header.previous))));
         }
         let hashed = BLOCK_HEADER_BYTES + header.payload_bytes as usize;
@@ -176,6 +271,7 @@ impl<R: Read> Reader<R> {
         self.seen.blocks += 1;
         self.seen.head = hash;
         self.seen.intact_bytes += (hashed + HASH_BYTES) as u64;
+        self.volume_bytes += (hashed + HASH_BYTES) as u64;
         self.over = false;
         Ok(true)
     }
@@ -243,6 +339,9 @@ impl<R: Read> Reader<R> {
             return Err(self.damage(Part::Record, next, ("the end of the block".into(), found)));
         }
         self.seen.count(&entry);
+        if let Entry::Segment { segment, .. } = &entry {
+            self.facts.segments.push(segment.clone());
+        }
         self.over = false;
         Ok(entry)
     }
@@ -261,13 +360,17 @@ impl<R: Read> Reader<R> {
                 if run.last_seq().is_none() {
                     return Err(self.damage(Part::Record, self.at, ("a run of 1 event or more".into(), entry.to_string())));
                 }
-                if !self.segments.contains(&run.segment) {
-                    let expected = "a segment that the header names".into();
+                if !self.facts.has_segment(run.segment) {
+                    let expected = "a segment that was declared".into();
                     return Err(self.damage(Part::Record, self.at, (expected, format!("segment {}", run.segment))));
                 }
                 run.first_seq
             }
-            Entry::Outcome { .. } | Entry::StateHash { .. } | Entry::End { .. } => return Ok(()),
+            Entry::Segment { segment, .. } if self.facts.has_segment(segment.id) => {
+                let found = format!("segment {} again", segment.id);
+                return Err(self.damage(Part::Record, self.at, ("a segment that is new".into(), found)));
+            }
+            Entry::Segment { .. } | Entry::Outcome { .. } | Entry::StateHash { .. } | Entry::End { .. } => return Ok(()),
         };
         match self.seen.last_input_seq {
             Some(last) if seq <= last => Err(self.damage(Part::Sequence, self.at, (format!("an input above {last}"), seq.to_string()))),
@@ -277,8 +380,50 @@ impl<R: Read> Reader<R> {
 
     fn damage(&self, part: Part, at: usize, (expected, found): (String, String)) -> JournalError {
         let offset = self.block_start + at as u64;
-        let block = if self.seen.intact_bytes > self.block_start { self.seen.blocks - 1 } else { self.seen.blocks };
+        let blocks = self.seen.anchor().blocks;
+        let block = if self.volume_bytes > self.block_start { blocks - 1 } else { blocks };
         JournalError::Corrupt { part, offset, block, intact_bytes: self.block_start, expected, found }
+    }
+}
+
+impl<R: Read + Seek> Reader<R> {
+    /// Begins behind what is kept elsewhere: reads the header of the volume, proves that the chain stands at the place as it did,
+    /// and skips what is before it unread.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`JournalError::AnchorMissing`] where the volume does not have the place.
+    pub(crate) fn at(mut source: R, place: &Place) -> Result<Self, JournalError> {
+        let header = read_header(&mut source)?;
+        let missing = |found| JournalError::AnchorMissing { anchor: place.anchor, found };
+        if header.link.volume != place.volume || place.offset < header.bytes {
+            return Err(missing(format!("volume {} with a header of {} bytes", header.link.volume, header.bytes)));
+        }
+        let io_at = |source| JournalError::Io { operation: "seek", offset: place.offset, source };
+        source.seek(SeekFrom::Start(place.offset - HASH_BYTES as u64)).map_err(io_at)?;
+        let mut hash = Vec::new();
+        fill(&mut source, &mut hash, HASH_BYTES, place.offset)?;
+        if hash.len() < HASH_BYTES || hash_at(&hash, 0) != place.anchor.head {
+            return Err(missing(format!("no block ends there at byte {} of volume {}", place.offset, place.volume)));
+        }
+        let seen = Verification::before_anything(place.anchor, place.last_input_seq);
+        let mut reader = Self::reading(source, header, seen);
+        reader.volume_bytes = place.offset;
+        reader.facts.segments.clone_from(&place.segments);
+        Ok(reader)
+    }
+}
+
+impl<R: Read> Entries for Reader<R> {
+    fn next_entry(&mut self) -> Result<Option<Entry>, JournalError> {
+        Reader::next_entry(self)
+    }
+
+    fn facts(&self) -> &RunFacts {
+        Reader::facts(self)
+    }
+
+    fn verification(&self) -> &Verification {
+        Reader::verification(self)
     }
 }
 
@@ -288,6 +433,21 @@ impl<R: Read> Iterator for Reader<R> {
     fn next(&mut self) -> Option<Self::Item> {
         self.next_entry().transpose()
     }
+}
+
+fn read_header<R: Read>(source: &mut R) -> Result<Header, JournalError> {
+    let mut header = Vec::new();
+    fill(source, &mut header, PREAMBLE_BYTES, 0)?;
+    let Some(preamble) = header.first_chunk::<PREAMBLE_BYTES>() else {
+        return Err(JournalError::HeaderTorn { found: header.len() as u64, needed: (PREAMBLE_BYTES + HASH_BYTES) as u64 });
+    };
+    let (format, length) = decode_preamble(preamble)?;
+    let needed = PREAMBLE_BYTES + length + HASH_BYTES;
+    fill(source, &mut header, needed, 0)?;
+    if header.len() < needed {
+        return Err(JournalError::HeaderTorn { found: header.len() as u64, needed: needed as u64 });
+    }
+    decode_header(format, &header)
 }
 
 /// Kind, body and end of the record at an offset, its checksum proven; or what was expected and what was found.
@@ -322,9 +482,13 @@ fn fill<R: Read>(source: &mut R, buffer: &mut Vec<u8>, length: usize, offset: u6
 /// [`JournalError::Corrupt`] at the first byte that does not hold; otherwise as [`Reader::new`]. A torn tail is no error: it is
 /// counted in [`Verification::torn_bytes`].
 pub fn verify<R: Read>(source: R) -> Result<Verification, JournalError> {
-    let mut reader = Reader::new(source)?;
-    while reader.next_entry()?.is_some() {}
-    Ok(reader.seen)
+    prove(Reader::new(source)?)
+}
+
+/// Reads to the end.
+pub(crate) fn prove(mut entries: impl Entries) -> Result<Verification, JournalError> {
+    while entries.next_entry()?.is_some() {}
+    Ok(*entries.verification())
 }
 
 /// As [`verify`], and the journal must contain a point that was anchored elsewhere: shows that no committed block before it was
@@ -333,16 +497,26 @@ pub fn verify<R: Read>(source: R) -> Result<Verification, JournalError> {
 /// # Errors
 /// [`JournalError::AnchorMissing`]; otherwise as [`verify`].
 pub fn verify_anchored<R: Read>(source: R, anchor: Anchor) -> Result<Verification, JournalError> {
-    let mut reader = Reader::new(source)?;
-    let mut head_there = (anchor.blocks == 0).then_some(reader.seen.head);
-    while reader.next_entry()?.is_some() {
-        if reader.seen.blocks == anchor.blocks {
-            head_there = Some(reader.seen.head);
+    prove_anchored(Reader::new(source)?, anchor)
+}
+
+/// Reads to the end, passing the anchor.
+pub(crate) fn prove_anchored(mut entries: impl Entries, anchor: Anchor) -> Result<Verification, JournalError> {
+    let first = entries.verification().anchor();
+    let mut head_there = (first.blocks == anchor.blocks).then_some(first.head);
+    while entries.next_entry()?.is_some() {
+        let now = entries.verification().anchor();
+        if now.blocks == anchor.blocks {
+            head_there = Some(now.head);
         }
     }
+    let seen = *entries.verification();
     match head_there {
-        Some(head) if head == anchor.head => Ok(reader.seen),
+        Some(head) if head == anchor.head => Ok(seen),
         Some(head) => Err(JournalError::AnchorMissing { anchor, found: format!("its hash after that block is {head}") }),
-        None => Err(JournalError::AnchorMissing { anchor, found: format!("it ends after block {}", reader.seen.blocks) }),
+        None => {
+            let found = format!("it has blocks {} to {}", first.blocks, seen.anchor().blocks);
+            Err(JournalError::AnchorMissing { anchor, found })
+        }
     }
 }
