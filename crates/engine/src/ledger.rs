@@ -1,6 +1,7 @@
 //! Double entry per asset: every posting takes from one account what it gives to another, so each asset sums to zero.
 
 use crate::grid::Grid;
+use serde::{Deserialize, Serialize};
 use tradewind_types::{AccountId, Amount, AssetId, MoneyError, StateDigest, VenueId};
 
 /// Where money can be.
@@ -19,7 +20,7 @@ pub enum LedgerAccount {
 }
 
 /// Balances of every ledger account in every asset.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     balances: Grid<Amount>,
     venues: Grid<Amount>,

@@ -1,6 +1,7 @@
 //! Every order ever sent, densely by its counter, and which of them live.
 
 use crate::error::ApplyError;
+use serde::{Deserialize, Serialize};
 use tradewind_limits::{Ceiling, Held};
 use tradewind_types::{
     Author, DoneReason, OrderId, OrderKind, OrderState, OrderTerms, Price, Qty, StateDigest, Timestamp, TradeId, VenueOrderId,
@@ -10,7 +11,7 @@ use tradewind_types::{
 pub(crate) type OrderIndex = u32;
 
 /// An amend on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amendment {
     /// Price asked for.
     pub price: Price,
@@ -19,7 +20,7 @@ pub struct Amendment {
 }
 
 /// An order and everything known of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Ours.
     pub id: OrderId,
@@ -76,7 +77,7 @@ impl Order {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Epoch {
     node: u16,
     epoch: u32,
@@ -84,13 +85,13 @@ struct Epoch {
     first: OrderIndex,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct AppliedTrade {
     trade: TradeId,
     previous: Option<u32>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Orders {
     table: Vec<Order>,
     epochs: Vec<Epoch>,

@@ -216,7 +216,7 @@ fn create_volume(folder: &Path, number: u32, level: CommitLevel) -> Result<File,
     Ok(file)
 }
 
-fn volume_path(folder: &Path, number: u32) -> PathBuf {
+pub(crate) fn volume_path(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("volume-{number:08}.journal"))
 }
 
@@ -294,8 +294,9 @@ impl Chain {
         self.reader.verification().blocks_before == 0
     }
 
-    /// Behind the last block that was read; complete once the entries have come to their end.
-    fn end(&self) -> Place {
+    /// Behind the last block that was read: where the journal ends, once the entries have come to their end.
+    #[must_use]
+    pub fn end(&self) -> Place {
         self.reader.end()
     }
 

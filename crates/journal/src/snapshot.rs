@@ -11,6 +11,7 @@
 use crate::budget::DiskBudget;
 use crate::error::JournalError;
 use crate::file::{at_start, sync_folder};
+use crate::folder::volume_path;
 use crate::format::{ChainHash, HASH_BYTES, Place, hash_at, u16_at, u32_at, u64_at};
 use std::fs::{self, File};
 use std::io::Write;
@@ -55,6 +56,9 @@ pub fn write_snapshot(folder: &Path, snapshot: &Snapshot, budget: DiskBudget) ->
     }
     budget.room(folder, (parts.iter().map(|part| part.len()).sum::<usize>() + HASH_BYTES) as u64)?;
 
+    // A snapshot that survives a power loss must not be ahead of what survives of the journal.
+    let volume = volume_path(folder, snapshot.place.volume);
+    File::open(&volume).and_then(|volume| volume.sync_data()).map_err(|error| at_start("sync the journal", error))?;
     let path = folder.join(format!("snapshot-{:020}.state", snapshot.place.anchor.blocks));
     let unfinished = path.with_extension("unfinished");
     let mut file = File::create(&unfinished).map_err(|error| at_start("create a snapshot", error))?;

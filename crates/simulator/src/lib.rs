@@ -6,6 +6,7 @@
 
 mod agenda;
 mod recording;
+mod recovery;
 mod replay;
 mod setup;
 mod simulation;
@@ -14,6 +15,7 @@ mod tape;
 mod venue;
 
 pub use recording::{Recording, RecordingBuilder, RecordingError};
+pub use recovery::{FolderRecovery, TakenUp, recover_path, snapshot, snapshot_folder, take_up};
 pub use replay::{Recovered, ReplayError, Replayed, recover, redecide};
 pub use setup::{
     AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, VenueSetup,
