@@ -117,8 +117,17 @@ impl Entry {
     }
 }
 
+/// The number that every body but a market run's begins with.
+pub(crate) fn leading_seq(body: &[u8]) -> Result<u64, (String, String)> {
+    match postcard::take_from_bytes(body) {
+        Ok((seq, _)) => Ok(seq),
+        Err(error) => Err(("a record body".into(), error.to_string())),
+    }
+}
+
 /// A value that takes exactly these bytes.
-fn whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, (String, String)> {
+#[inline]
+pub(crate) fn whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, (String, String)> {
     match postcard::take_from_bytes(body) {
         Ok((value, [])) => Ok(value),
         Ok((_, rest)) => Err((format!("a body of {} bytes", body.len() - rest.len()), format!("{} bytes", body.len()))),

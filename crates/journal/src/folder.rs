@@ -12,7 +12,7 @@ use crate::entry::Entry;
 use crate::error::JournalError;
 use crate::file::{Kept, at_start, create_new, cut, keep_intact, lock, sync_folder};
 use crate::format::{Anchor, Place, RunFacts};
-use crate::reader::{Entries, Reader, Verification, prove, prove_anchored};
+use crate::reader::{Consequence, Entries, Reader, Verification, prove, prove_anchored};
 use crate::writer::{CommitLevel, Position, Room, Sink, Writer};
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -143,27 +143,27 @@ impl Writer<Volume> {
     }
 
     /// Takes up a journal: proves it from the place on (or all of it), cuts off a torn tail, and goes on after the last committed
-    /// block. Every committed entry behind the place is given to `apply`; when this fails, what was applied must be discarded.
+    /// block. `read` is given the journal behind the place; when this fails, what was read must be discarded.
     ///
     /// # Errors
-    /// Whatever [`Chain`] finds, with all files left as they are; what [`Self::create_folder`] says of room and lock.
-    pub fn recover_folder(
+    /// Whatever `read` says and [`Chain`] finds, with all files left as they are; what [`Self::create_folder`] says of room and
+    /// lock.
+    pub fn recover_folder<E: From<JournalError>>(
         folder: &Path,
         from: Option<&Place>,
         settings: FolderSettings,
         level: CommitLevel,
-        mut apply: impl FnMut(Entry),
-    ) -> Result<OpenedFolder, JournalError> {
+        read: impl FnOnce(&mut Chain) -> Result<(), E>,
+    ) -> Result<OpenedFolder, E> {
         let lock = lock_folder(folder)?;
         settings.budget.room(folder, settings.volume_bytes)?;
         let mut chain = match from {
             Some(place) => Chain::behind(folder, place)?,
             None => Chain::open(folder)?,
         };
-        while let Some(entry) = chain.next_entry()? {
-            apply(entry);
-        }
-        Self::take_up(folder, &chain, settings, level, lock)
+        read(&mut chain)?;
+        while chain.next_entry()?.is_some() {}
+        Ok(Self::take_up(folder, &chain, settings, level, lock)?)
     }
 
     fn take_up(
@@ -330,12 +330,37 @@ impl Entries for Chain {
         }
     }
 
+    fn visit_consequences<E: From<JournalError>>(&mut self, mut visit: impl FnMut(u64, Consequence<'_>) -> Result<(), E>) -> Result<(), E> {
+        loop {
+            // The visitor's own errors pass through as they are; the reader's are named by the volume.
+            match self.reader.visit_volume(&mut |seq, consequence| visit(seq, consequence).map_err(Stop::Visitor)) {
+                Ok(()) if self.turn_over()? => {}
+                Ok(()) => return Ok(()),
+                Err(Stop::Visitor(error)) => return Err(error),
+                Err(Stop::Reader(error)) if self.is_folder => return Err(in_volume(&self.path, error).into()),
+                Err(Stop::Reader(error)) => return Err(error.into()),
+            }
+        }
+    }
+
     fn facts(&self) -> &RunFacts {
         self.reader.facts()
     }
 
     fn verification(&self) -> &Verification {
         self.reader.verification()
+    }
+}
+
+/// Who stopped a reading.
+enum Stop<E> {
+    Reader(JournalError),
+    Visitor(E),
+}
+
+impl<E> From<JournalError> for Stop<E> {
+    fn from(error: JournalError) -> Self {
+        Stop::Reader(error)
     }
 }
 

@@ -35,6 +35,6 @@ pub use error::{JournalError, Part};
 pub use file::{Journal, Kept, Opened, keep_intact};
 pub use folder::{Chain, FolderJournal, FolderSettings, OpenedFolder, Volume, keep_intact_folder, verify_path, verify_path_anchored};
 pub use format::{Anchor, ChainHash, ContentHash, FORMAT_VERSION, Link, OLDEST_FORMAT_VERSION, Place, RunFacts, SCHEMA_VERSION, Segment};
-pub use reader::{Entries, Reader, Verification, verify, verify_anchored};
+pub use reader::{Consequence, Entries, Reader, Verification, verify, verify_anchored};
 pub use snapshot::{Snapshot, read_snapshot, snapshots, write_snapshot};
 pub use writer::{BLOCK_BYTES, CommitLevel, RECORD_BYTES_MAX, Room, Sink, Writer};

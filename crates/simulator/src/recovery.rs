@@ -37,9 +37,7 @@ pub fn recover_path(path: &Path) -> Result<FolderRecovery, ReplayError> {
         None => Chain::open(path)?,
     };
     let mut application = Application::to(engine);
-    while let Some(entry) = chain.next_entry()? {
-        application.entry(&entry)?;
-    }
+    application.read(&mut chain)?;
     let seen = *chain.verification();
     let recovered = application.finish(seen.torn_bytes);
     Ok(FolderRecovery { recovered, snapshot: snapshot.map(|(path, _)| path), skipped, records: seen.records, end: chain.end() })
@@ -97,16 +95,9 @@ pub struct TakenUp {
 /// As [`recover_path`]; what [`FolderJournal::recover_folder`] says of lock and budget.
 pub fn take_up(folder: &Path, settings: FolderSettings, level: CommitLevel) -> Result<TakenUp, ReplayError> {
     let Beginning { engine, snapshot, skipped } = beginning(folder)?;
-    let (mut application, mut failure) = (Application::to(engine), None);
+    let mut application = Application::to(engine);
     let from = snapshot.as_ref().map(|(_, place)| place);
-    let opened = FolderJournal::recover_folder(folder, from, settings, level, |entry| {
-        if failure.is_none() {
-            failure = application.entry(&entry).err();
-        }
-    })?;
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
+    let opened = FolderJournal::recover_folder(folder, from, settings, level, |chain| application.read(chain))?;
     let recovered = application.finish(opened.verification.torn_bytes);
     let (records, end) = (opened.verification.records, opened.journal.place());
     let recovery = FolderRecovery { recovered, snapshot: snapshot.map(|(path, _)| path), skipped, records, end };

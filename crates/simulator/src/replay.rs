@@ -3,7 +3,7 @@
 use crate::recording::Recording;
 use crate::setup::{Setup, SetupError};
 use tradewind_engine::{ApplyError, Engine, Step};
-use tradewind_journal::{Entries, Entry, JournalError, MarketRun};
+use tradewind_journal::{Consequence, Entries, Entry, JournalError, MarketRun};
 use tradewind_types::{Input, Outcome, StateHash};
 
 /// Why a journal cannot be replayed.
@@ -68,13 +68,11 @@ pub struct Recovered {
 /// [`ReplayError::Journal`], [`ReplayError::DoesNotApply`].
 pub fn recover(mut journal: impl Entries) -> Result<Recovered, ReplayError> {
     let mut application = Application::to(Engine::new());
-    while let Some(entry) = journal.next_entry()? {
-        application.entry(&entry)?;
-    }
+    application.read(&mut journal)?;
     Ok(application.finish(journal.verification().torn_bytes))
 }
 
-/// Outcomes being applied, entry by entry.
+/// Outcomes being applied.
 pub(crate) struct Application {
     engine: Engine,
     recorded_hash: Option<StateHash>,
@@ -86,16 +84,18 @@ impl Application {
         Self { engine, recorded_hash: None, outcomes: 0 }
     }
 
-    pub(crate) fn entry(&mut self, entry: &Entry) -> Result<(), ReplayError> {
-        match entry {
-            Entry::Outcome { seq, outcome } => {
-                self.engine.apply(outcome).map_err(|source| ReplayError::DoesNotApply { seq: *seq, source })?;
-                self.outcomes += 1;
+    /// Applies a journal to its end.
+    pub(crate) fn read(&mut self, journal: &mut impl Entries) -> Result<(), ReplayError> {
+        journal.visit_consequences(|seq, consequence| {
+            match consequence {
+                Consequence::Outcome(outcome) => {
+                    self.engine.apply(outcome).map_err(|source| ReplayError::DoesNotApply { seq, source })?;
+                    self.outcomes += 1;
+                }
+                Consequence::StateHash(hash) => self.recorded_hash = Some(hash),
             }
-            Entry::StateHash { hash, .. } => self.recorded_hash = Some(*hash),
-            Entry::Input { .. } | Entry::Segment { .. } | Entry::MarketRun(_) | Entry::End { .. } => {}
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     pub(crate) fn finish(self, torn_bytes: u64) -> Recovered {

@@ -4,9 +4,6 @@ use crate::damage::sample;
 use crate::folder::empty_folder as folder;
 use crate::vocabulary;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
 use tradewind_journal::{Chain, CommitLevel, Entry, Journal, JournalError, Part, keep_intact, verify_path};
 use tradewind_types::{Control, TimerId, Timestamp};
 
@@ -121,46 +118,4 @@ fn keeping_the_intact_part_moves_the_damage_aside_and_loses_no_byte() {
     fs::write(&path, &bytes).unwrap();
     assert!(matches!(keep_intact(&path), Err(JournalError::Corrupt { part: Part::FileHeader, .. })), "nothing is intact");
     fs::remove_dir_all(folder).unwrap();
-}
-
-/// The path that a killed writer writes to; its parent names it.
-const VICTIM: &str = "TRADEWIND_JOURNAL_VICTIM";
-
-#[test]
-fn what_was_acknowledged_survives_kill_9() {
-    let folder = folder("kill");
-    for wanted in [1, 50, 500] {
-        let path = folder.join(format!("{wanted}.journal"));
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "files::victim", "--ignored", "--nocapture", "--test-threads=1"])
-            .env(VICTIM, &path)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let acknowledged = lines.filter_map(|line| line.unwrap().strip_prefix("acknowledged ").map(|seq| seq.parse::<u64>().unwrap()));
-        let last = acknowledged.take(wanted).last().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let mut opened = Journal::open(&path, CommitLevel::Process).unwrap();
-        let survived = opened.verification.last_input_seq.unwrap();
-        assert!(survived >= last, "{last} was acknowledged, {survived} survived");
-        opened.journal.append(&timer(survived + 1)).unwrap();
-        opened.journal.commit().unwrap();
-        assert_eq!(verify_path(&path).unwrap().last_input_seq, Some(survived + 1));
-    }
-    fs::remove_dir_all(folder).unwrap();
-}
-
-#[test]
-#[ignore = "runs in a process of its own and is killed there"]
-fn victim() {
-    let Some(path) = std::env::var_os(VICTIM) else { return };
-    let mut journal = Journal::create(Path::new(&path), &vocabulary::facts(), CommitLevel::Process).unwrap();
-    println!();
-    for seq in 1.. {
-        journal.append(&timer(seq)).unwrap();
-        journal.commit().unwrap();
-        println!("acknowledged {seq}");
-    }
 }

@@ -47,7 +47,9 @@ fn all(folder: &Path) -> Vec<Entry> {
 
 fn recover(folder: &Path, from: Option<&Place>) -> Result<(Vec<Entry>, tradewind_journal::OpenedFolder), JournalError> {
     let mut entries = Vec::new();
-    let opened = FolderJournal::recover_folder(folder, from, volumes_of(3_000), CommitLevel::Process, |entry| entries.push(entry))?;
+    let opened = FolderJournal::recover_folder(folder, from, volumes_of(3_000), CommitLevel::Process, |chain| {
+        chain.try_for_each(|entry| entry.map(|entry| entries.push(entry)))
+    })?;
     Ok((entries, opened))
 }
 
@@ -286,7 +288,9 @@ fn a_folder_s_budget_refuses_a_start_and_stops_acknowledging_before_it_is_spent(
     let used: u64 = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
     assert!((7_500..=9_000).contains(&used), "{used} bytes");
     assert_eq!(all(&folder), entries[..acknowledged], "what was acknowledged is there, and nothing else");
-    let more = |folder_bytes| FolderJournal::recover_folder(&folder, None, budget(folder_bytes), CommitLevel::Process, |_| {});
+    let more = |folder_bytes| {
+        FolderJournal::recover_folder(&folder, None, budget(folder_bytes), CommitLevel::Process, |_| Ok::<(), JournalError>(()))
+    };
     assert!(matches!(more(9_000), Err(JournalError::OverBudget { .. })), "there is no room for one more volume");
     let mut journal = more(1 << 20).unwrap().journal;
     fill(&mut journal, &entries[acknowledged..], 5);

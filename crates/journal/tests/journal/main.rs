@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod folder;
 mod golden;
+mod killed;
 mod layout;
 mod round_trip;
 mod vocabulary;
