@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH)
 
 SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml uv.lock scripts/setup
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test check format bench kill clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ format: .venv/.ready ## Rewrite sources in the project's format
 
 bench: .venv/.ready ## Measure the core beside its yardstick in one run
 	$(PY) benches/run.py
+
+kill: .venv/.ready ## Kill a journal's writer 200 times; nothing acknowledged may be lost
+	cargo test --locked -p tradewind-journal --test journal -- --ignored --exact --nocapture killed::what_was_acknowledged_survives_200_kills
 
 clean: ## Remove everything that was built here
 	rm -rf target .venv .tools .mypy_cache .ruff_cache .pytest_cache report.html runs

@@ -309,7 +309,7 @@ def data_check(
 
 
 @journal_app.command("verify")
-def journal_verify(path: Annotated[Path, typer.Argument(help="A journal file.")], as_json: AsJson = False) -> None:
+def journal_verify(path: Annotated[Path, typer.Argument(help="A journal file or folder.")], as_json: AsJson = False) -> None:
     """Prove every byte of a journal: checksums, hash chain, order. A torn tail is reported, damage refused (exit 3)."""
     from tradewind.research import replays
 
@@ -318,9 +318,40 @@ def journal_verify(path: Annotated[Path, typer.Argument(help="A journal file.")]
     _emit(facts, text, as_json=as_json)
 
 
+@journal_app.command("show")
+def journal_show(
+    path: Annotated[Path, typer.Argument(help="A journal file or folder.")],
+    kind: Annotated[list[str] | None, typer.Option(help="Only input, outcome, market, …, or Filled, Decision, …")] = None,
+    order: Annotated[str | None, typer.Option(help="Only what names this order, as 1-1-42.")] = None,
+    from_seq: Annotated[int, typer.Option(min=0, help="From this input number on.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many entries.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+) -> None:
+    """Print a journal's entries, one per line, with names, prices and quantities."""
+    from tradewind.research import journals
+
+    names = journals.Names()
+    for entry in journals.entries(path, kinds=kind or (), order=order, from_seq=from_seq, limit=limit, names=names):
+        _print(json.dumps(entry) if as_json else journals.describe(entry, names))
+
+
+@journal_app.command("export")
+def journal_export(
+    path: Annotated[Path, typer.Argument(help="A journal file or folder.")],
+    out: Annotated[Path, typer.Option(help="Folder for the Parquet files.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a journal's orders, fills, refusals and ledger postings as Parquet files."""
+    from tradewind.research import journals
+
+    written = journals.export(path, out)
+    payload = {name: {"file": str(file), "rows": rows} for name, (file, rows) in written.items()}
+    _emit(payload, "\n".join(f"{rows:>9} {name:<9} {file}" for name, (file, rows) in written.items()), as_json=as_json)
+
+
 @app.command()
 def replay(
-    path: Annotated[Path, typer.Argument(help="A journal file.")], data: DataFolder = None, as_json: AsJson = False
+    path: Annotated[Path, typer.Argument(help="A journal file or folder.")], data: DataFolder = None, as_json: AsJson = False
 ) -> None:
     """Run a journal again: apply its outcomes, then decide anew on the same data; both must agree (else exit 4)."""
     from tradewind.research import replays

@@ -10,6 +10,7 @@ mod recovery;
 mod replay;
 mod setup;
 mod simulation;
+mod statement;
 mod strategist;
 mod tape;
 mod venue;
@@ -21,5 +22,6 @@ pub use setup::{
     AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, VenueSetup,
 };
 pub use simulation::{Counts, Simulation, SimulationError};
+pub use statement::{BookedFill, Posting, RefusedIntent, Statement, statement};
 pub use strategist::{Fault, Strategist, Wake, Wakes};
 pub use tape::{EquityRow, FillRow, PositionRow, RefusalRow, Tape};

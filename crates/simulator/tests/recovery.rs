@@ -2,14 +2,15 @@
 //! passed over with a word; what goes on afterwards is one journal.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tradewind_engine::{Engine, Step};
+use tradewind_engine::{Engine, LedgerAccount, Step};
 use tradewind_journal::{
     Chain, CommitLevel, DiskBudget, FolderJournal, FolderSettings, JournalError, RunFacts, Snapshot, read_snapshot, snapshots, verify_path,
     write_snapshot,
 };
-use tradewind_simulator::{ReplayError, TakenUp, recover, recover_path, snapshot, snapshot_folder, take_up};
+use tradewind_simulator::{ReplayError, TakenUp, recover, recover_path, snapshot, snapshot_folder, statement, take_up};
 use tradewind_types::{
     Account, AccountId, Amount, Asset, AssetId, Author, BookId, Control, Definition, Exposure, FeeCharge, Fill, Input, InstrumentId,
     InstrumentKind, InstrumentTerms, Intent, LimitScope, LimitSettings, Liquidity, MarginMode, Nanos, OperatorCommand, OrderKind,
@@ -279,6 +280,28 @@ fn a_folder_taken_up_goes_on_as_if_it_had_never_stopped() {
     }
     assert_eq!(one.journal.anchor(), other.journal.anchor(), "the same bytes, volume by volume");
     [interrupted, uninterrupted].iter().for_each(|folder| fs::remove_dir_all(folder).unwrap());
+}
+
+#[test]
+fn a_statement_s_postings_are_the_ledger() {
+    let (folder, _, hash) = sample("statement");
+    let said = statement(Chain::open(&folder).unwrap()).unwrap();
+    assert_eq!(said.engine.state_hash(), hash);
+    let (mut sums, mut per_input) = (BTreeMap::new(), BTreeMap::new());
+    for posting in &said.postings {
+        *sums.entry((posting.account, posting.asset)).or_insert(0) += posting.amount.0;
+        *per_input.entry((posting.seq, posting.asset)).or_insert(0) += posting.amount.0;
+    }
+    sums.retain(|_, amount| *amount != 0);
+    let ledger = said.engine.state().ledger();
+    assert_eq!(sums, ledger.cells().map(|(account, asset, amount)| ((account, asset), amount.0)).collect());
+    assert!(ledger.is_balanced() && per_input.values().all(|sum| *sum == 0), "double entry, input by input");
+    assert_eq!(said.fills.len() * 11, usize::try_from(ledger.balance(LedgerAccount::Fees(VenueId(0)), AssetId(0)).0).unwrap());
+    let over = said.engine.state().orders().iter().filter(|order| !order.is_live());
+    assert_eq!(over.count(), said.done_at.len());
+    fs::remove_file(folder.join("volume-00000000.journal")).unwrap();
+    assert!(matches!(statement(Chain::open(&folder).unwrap()), Err(ReplayError::NothingToBeginWith { .. })));
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
