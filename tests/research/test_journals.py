@@ -99,6 +99,7 @@ def test_lines_carry_names_prices_and_quantities(journal: Path) -> None:
     filled = next(line for line in lines if "outcome  Filled" in line)
     assert "price=100." in filled
     assert " COIN" in filled, "a buy's fee is taken in base"
+    assert "settlement=(base_units=100" in filled, "a settlement's base is an amount and no asset"
     assert journals.describe({"seq": 3, "kind": "end", "what": None}, names).split() == ["3", "end"]
 
 
@@ -128,6 +129,7 @@ def test_tables_agree_with_the_entries(journal: Path, tables: dict[str, pl.DataF
     assert "above the limit" in tables["refusals"]["reason"][0]
     assert set(tables["orders"]["state"]) == {"filled"}
     assert tables["orders"]["done_ns"].null_count() == 0
+    assert tables["orders"]["author"][0] == "algo 0"
     assert tables["fills"]["symbol"].unique().to_list() == ["COINUSDT"]
 
 

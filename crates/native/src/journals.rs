@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use tradewind_engine::{LedgerAccount, Registry};
 use tradewind_journal::{Chain, Entries, Entry, JournalError, verify_path};
 use tradewind_simulator::{Statement, recover_path, redecide, statement};
-use tradewind_types::{AccountId, AssetId, BookId, InstrumentId, Intent, Liquidity, OrderKind, Outcome};
+use tradewind_types::{AccountId, AssetId, Author, BookId, InstrumentId, Intent, Liquidity, OrderKind, Outcome};
 
 /// Proves every byte; gives what the journal holds.
 #[pyfunction]
@@ -169,6 +169,14 @@ impl Names<'_> {
         self.0.asset(id).map_or_else(|| id.to_string(), |a| a.symbol.clone())
     }
 
+    fn author(&self, author: Author) -> String {
+        match author {
+            Author::Operator => "operator".to_owned(),
+            Author::Strategy(book) => format!("strategy {}", self.book(book)),
+            Author::Algo(algo) => format!("algo {algo}"),
+        }
+    }
+
     fn account(&self, id: AccountId) -> String {
         self.0.account(id).map_or_else(|| id.to_string(), |a| a.name.clone())
     }
@@ -187,7 +195,7 @@ fn orders(said: &Statement, names: &Names<'_>) -> PyResult<PyTable> {
     table(vec![
         ("ts_ns", int64s(rows.iter().map(|o| o.sent_at.0))),
         ("order_id", texts(rows.iter().map(|o| o.id.to_string()))),
-        ("author", texts(rows.iter().map(|o| format!("{:?}", o.author)))),
+        ("author", texts(rows.iter().map(|o| names.author(o.author)))),
         ("account", texts(rows.iter().map(|o| names.account(o.terms.account)))),
         ("book", texts(rows.iter().map(|o| names.book(o.terms.book)))),
         ("symbol", texts(rows.iter().map(|o| names.symbol(o.terms.instrument)))),
@@ -245,7 +253,7 @@ fn refusals(said: &Statement, names: &Names<'_>) -> PyResult<PyTable> {
     table(vec![
         ("seq", int64s(rows.iter().map(|r| r.seq.cast_signed()))),
         ("ts_ns", int64s(rows.iter().map(|r| r.at.0))),
-        ("author", texts(rows.iter().map(|r| format!("{:?}", r.author)))),
+        ("author", texts(rows.iter().map(|r| names.author(r.author)))),
         ("intent", texts(rows.iter().map(|r| wanted(&r.intent).0.to_owned()))),
         ("symbol", texts(rows.iter().map(|r| wanted(&r.intent).1))),
         ("order_id", texts(rows.iter().map(|r| wanted(&r.intent).2))),

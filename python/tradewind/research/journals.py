@@ -28,6 +28,8 @@ Entry = dict[str, Any]
 _TIMES = frozenset({"at", "due", "since", "until", "valid_until", "ts_venue", "start", "end"})
 _PRICES = frozenset({"price", "asked_price"})
 _QUANTITIES = frozenset({"qty", "max_order_qty", "max_position"})
+_NAMES_ASSETS = frozenset({"base", "quote", "settle"})
+"""Together, in an instrument's terms, these are assets; `base` alone is an amount of it."""
 _NEVER = 2**63 - 1
 
 
@@ -200,7 +202,8 @@ def _time(at_ns: int) -> str:
 
 def _render(key: str, value: Any, instrument: int | None, names: Names) -> str:
     if isinstance(value, dict):
-        return _render_dict(value, _instrument(value, names, instrument), names)
+        text = _render_dict(value, _instrument(value, names, instrument), names)
+        return f"({text})" if key and "=" in text and not text.endswith(")") else text
     if isinstance(value, list):
         return f"[{', '.join(_render(key, inner, instrument, names) for inner in value)}]"
     if isinstance(value, int) and not isinstance(value, bool):
@@ -218,7 +221,10 @@ def _render_dict(value: dict[str, Any], instrument: int | None, names: Names) ->
         return f"{Decimal(value['amount']).scaleb(-scale):f} {symbol}"
     name, inner = _variant(value)
     if name is not None:
-        return f"{name}({_render(name.lower(), inner, instrument, names)})"
+        text = _render(name.lower(), inner, instrument, names)
+        return f"{name}{text}" if text.startswith("(") else f"{name}({text})"
+    if not _NAMES_ASSETS <= value.keys():
+        value = {f"{key}_units" if key in _NAMES_ASSETS else key: inner for key, inner in value.items()}
     return " ".join(f"{key}={_render(key, inner, instrument, names)}" for key, inner in value.items() if inner is not None)
 
 
@@ -228,7 +234,7 @@ def _render_int(key: str, value: int, instrument: int | None, names: Names) -> s
         return named[key].get(value, str(value))
     if key == "instrument":
         return str(names.instruments.get(value, {}).get("symbol", value))
-    if key in ("asset", "base", "quote", "settle") and value in names.assets:
+    if (key == "asset" or key in _NAMES_ASSETS) and value in names.assets:
         return names.assets[value][0]
     if key in _TIMES:
         return _time(value)
