@@ -309,7 +309,9 @@ def data_check(
 
 
 @journal_app.command("verify")
-def journal_verify(path: Annotated[Path, typer.Argument(help="A journal file or folder.")], as_json: AsJson = False) -> None:
+def journal_verify(
+    path: Annotated[Path, typer.Argument(help="A journal file or folder.")], as_json: AsJson = False
+) -> None:
     """Prove every byte of a journal: checksums, hash chain, order. A torn tail is reported, damage refused (exit 3)."""
     from tradewind.research import replays
 
@@ -321,7 +323,7 @@ def journal_verify(path: Annotated[Path, typer.Argument(help="A journal file or 
 @journal_app.command("show")
 def journal_show(
     path: Annotated[Path, typer.Argument(help="A journal file or folder.")],
-    kind: Annotated[list[str] | None, typer.Option(help="Only input, outcome, market, …, or Filled, Decision, …")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Only input, outcome, market, …; Filled, Decision, …")] = None,
     order: Annotated[str | None, typer.Option(help="Only what names this order, as 1-1-42.")] = None,
     from_seq: Annotated[int, typer.Option(min=0, help="From this input number on.")] = 0,
     limit: Annotated[int, typer.Option(min=0, help="At most so many entries.")] = 100,
@@ -351,7 +353,9 @@ def journal_export(
 
 @app.command()
 def replay(
-    path: Annotated[Path, typer.Argument(help="A journal file or folder.")], data: DataFolder = None, as_json: AsJson = False
+    path: Annotated[Path, typer.Argument(help="A journal file or folder.")],
+    data: DataFolder = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run a journal again: apply its outcomes, then decide anew on the same data; both must agree (else exit 4)."""
     from tradewind.research import replays

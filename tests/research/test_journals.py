@@ -9,11 +9,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
+
 from tradewind import _native
 from tradewind.cli import app
 from tradewind.flow import DataRefused, Instrument
 from tradewind.research import journals, replays, setups
-from typer.testing import CliRunner
 
 HOUR_NS = 3_600_000_000_000
 COIN = Instrument("binance_spot", "COINUSDT", "COIN", "USDT", "0.01", "0.001", "5", 10.0, 10.0, 1.0)
@@ -140,7 +141,8 @@ def test_postings_sum_to_zero_and_to_the_balances(tables: dict[str, pl.DataFrame
     balance = postings.filter(pl.col("ledger") == "balance").group_by("asset").agg(pl.col("amount_units").sum())
     held = {asset: int(units) for asset, units in balance.iter_rows()}
     bought, cash = int(fills["base_units"].sum()), int(fills["cash_units"].sum())
-    fees = {asset: int(units) for asset, units in fills.group_by("fee_asset").agg(pl.col("fee_units").sum()).iter_rows()}
+    charged = fills.group_by("fee_asset").agg(pl.col("fee_units").sum())
+    fees = {asset: int(units) for asset, units in charged.iter_rows()}
     assert held["COIN"] == bought - fees["COIN"]
     assert held["USDT"] == 100_000 * 10**setups.QUOTE_SCALE + cash - fees["USDT"]
 

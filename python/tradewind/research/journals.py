@@ -1,7 +1,7 @@
 """A journal for people: its entries line by line, and its orders, fills, refusals and postings as Parquet files.
 
-Entries come from the core as JSON. What exists (assets, instruments, accounts, books) is read off the journal itself, so that
-ids become names, ticks become prices and lots become quantities, all exact.
+Entries come from the core as JSON. What exists (assets, instruments, accounts, books) is read off the journal itself,
+so that ids become names, ticks become prices and lots become quantities, all exact.
 """
 
 from __future__ import annotations
@@ -62,8 +62,17 @@ class Names:
             elif noun == "Book":
                 self.books[facts["book"]] = facts["name"]
 
+    def called(self, noun: str, number: int) -> str:
+        """The name of an account, book, instrument or asset; the number where it has none."""
+        if noun == "instrument":
+            return str(self.instruments.get(number, {}).get("symbol", number))
+        if noun == "asset" or noun in _NAMES_ASSETS:
+            return self.assets.get(number, (str(number), 0))[0]
+        named = {"account": self.accounts, "book": self.books}.get(noun, {})
+        return named.get(number, str(number))
+
     def scaled(self, instrument: int | None, unit: str, count: int) -> str:
-        """Ticks as a price (`unit` tick) or lots as a quantity (`unit` lot); the bare count where the instrument is unknown."""
+        """Ticks as a price (`unit` tick), lots as a quantity (`unit` lot); the count for an unknown instrument."""
         terms = self.instruments.get(-1 if instrument is None else instrument)
         if terms is None:
             return f"{count} {unit}s"
@@ -82,9 +91,9 @@ def entries(
 ) -> Iterator[Entry]:
     """The entries of a journal, file or folder, in order.
 
-    kinds: of the entry (input, outcome, market, segment, state, end) or of what it says (Filled, OrderSent, Decision, …), in any
-        case; none means all. order: only what names this order, as 1-1-42. from_seq: from this input number on. limit: at most
-        so many. names: learns what the journal defines on the way, if given.
+    kinds: of the entry (input, outcome, market, segment, state, end) or of what it says (Filled, OrderSent, Decision,
+        …), in any case; none means all. order: only what names this order, as 1-1-42. from_seq: from this input number
+        on. limit: at most so many. names: learns what the journal defines on the way, if given.
 
     Raises:
         DataRefused: the path is no journal, or the journal is damaged.
@@ -105,7 +114,7 @@ def entries(
                 found += 1
                 yield entry
     except (ValueError, OSError) as error:
-        raise DataRefused(str(error), str(path), "take the journal from a copy, or see what is intact with verify") from error
+        raise DataRefused(str(error), str(path), "take the journal from a copy") from error
 
 
 def kinds_of(entry: Entry) -> set[str]:
@@ -144,8 +153,8 @@ def describe(entry: Entry, names: Names) -> str:
 def export(path: Path, folder: Path) -> dict[str, tuple[Path, int]]:
     """Writes `TABLES` of a whole journal as Parquet files into a folder; gives each file's path and number of rows.
 
-    Prices, quantities and amounts are there twice: as exact integers (ticks, lots, units) and as numbers. The postings of each
-    input sum to zero per asset, and all of them together are the ledger.
+    Prices, quantities and amounts are there twice: as exact integers (ticks, lots, units) and as numbers. The postings
+    of each input sum to zero per asset, and all of them together are the ledger.
 
     Raises:
         DataRefused: the path is no journal, the journal is damaged, or it does not begin at the beginning.
@@ -164,7 +173,7 @@ def export(path: Path, folder: Path) -> dict[str, tuple[Path, int]]:
     return written
 
 
-def _variant(value: Any) -> tuple[str | None, Any]:
+def _variant(value: object) -> tuple[str | None, object]:
     """A variant's name and what is in it; None for anything else."""
     if isinstance(value, dict) and len(value) == 1:
         ((name, inner),) = value.items()
@@ -173,7 +182,7 @@ def _variant(value: Any) -> tuple[str | None, Any]:
     return None, value
 
 
-def _mentions(value: Any, order: str) -> bool:
+def _mentions(value: object, order: str) -> bool:
     if isinstance(value, dict):
         if value.keys() == {"node", "epoch", "counter"}:
             return order_text(value) == order
@@ -181,7 +190,7 @@ def _mentions(value: Any, order: str) -> bool:
     return isinstance(value, list) and any(_mentions(inner, order) for inner in value)
 
 
-def _instrument(value: Any, names: Names, known: int | None) -> int | None:
+def _instrument(value: object, names: Names, known: int | None) -> int | None:
     """The instrument that prices and quantities in a value are of."""
     if not isinstance(value, dict):
         return known
@@ -200,7 +209,7 @@ def _time(at_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest:09d}"
 
 
-def _render(key: str, value: Any, instrument: int | None, names: Names) -> str:
+def _render(key: str, value: object, instrument: int | None, names: Names) -> str:
     if isinstance(value, dict):
         text = _render_dict(value, _instrument(value, names, instrument), names)
         return f"({text})" if key and "=" in text and not text.endswith(")") else text
@@ -223,23 +232,17 @@ def _render_dict(value: dict[str, Any], instrument: int | None, names: Names) ->
     if name is not None:
         text = _render(name.lower(), inner, instrument, names)
         return f"{name}{text}" if text.startswith("(") else f"{name}({text})"
-    if not _NAMES_ASSETS <= value.keys():
+    if not value.keys() >= _NAMES_ASSETS:
         value = {f"{key}_units" if key in _NAMES_ASSETS else key: inner for key, inner in value.items()}
-    return " ".join(f"{key}={_render(key, inner, instrument, names)}" for key, inner in value.items() if inner is not None)
+    said = ((key, inner) for key, inner in value.items() if inner is not None)
+    return " ".join(f"{key}={_render(key, inner, instrument, names)}" for key, inner in said)
 
 
 def _render_int(key: str, value: int, instrument: int | None, names: Names) -> str:
-    named = {"account": names.accounts, "book": names.books}
-    if key in named:
-        return named[key].get(value, str(value))
-    if key == "instrument":
-        return str(names.instruments.get(value, {}).get("symbol", value))
-    if (key == "asset" or key in _NAMES_ASSETS) and value in names.assets:
-        return names.assets[value][0]
     if key in _TIMES:
         return _time(value)
     if key in _PRICES:
         return names.scaled(instrument, "tick", value)
     if key in _QUANTITIES:
         return names.scaled(instrument, "lot", value)
-    return str(value)
+    return names.called(key, value)
