@@ -8,6 +8,7 @@ use tradewind_journal::{
     Anchor, Chain, CommitLevel, ContentHash, DiskBudget, Entry, FolderJournal, FolderSettings, Journal, JournalError, Part, Place, Segment,
     keep_intact_folder, verify_path, verify_path_anchored,
 };
+use tradewind_types::{Control, TimerId, Timestamp};
 
 /// A folder of its own for each test, empty.
 pub fn empty_folder(test: &str) -> PathBuf {
@@ -360,4 +361,37 @@ fn keeping_the_intact_part_of_a_folder_loses_no_byte() {
     keep_intact_folder(&folder).unwrap();
     assert_eq!(verify_path(&folder).unwrap().volumes, 2);
     fs::remove_dir_all(folder).unwrap();
+}
+
+/// A folder on a file system of less than a mebibyte, such as `mount -t tmpfs -o size=256k tmpfs DIR`.
+const SMALL_DISK: &str = "TRADEWIND_SMALL_DISK";
+
+#[test]
+#[ignore = "needs a small file system, its path in TRADEWIND_SMALL_DISK"]
+fn a_real_disk_that_fills_up_loses_nothing_acknowledged() {
+    let disk = PathBuf::from(std::env::var_os(SMALL_DISK).expect("TRADEWIND_SMALL_DISK names a folder on a small file system"));
+    for reserve_bytes in [0, 40_000] {
+        let folder = disk.join(format!("reserve-{reserve_bytes}"));
+        let settings = FolderSettings { volume_bytes: 30_000, budget: DiskBudget { folder_bytes: u64::MAX, reserve_bytes } };
+        let mut journal = FolderJournal::create_folder(&folder, &vocabulary::facts(), settings, CommitLevel::Disk).unwrap();
+        let timer = |seq| Entry::Input { seq, at: Timestamp(1), control: Control::Timer(TimerId(1)) };
+        let mut acknowledged = 0;
+        let refusal = (1..100_000).find_map(|seq| {
+            let result = journal.append(&timer(seq)).and_then(|()| journal.commit());
+            acknowledged += u64::from(result.is_ok());
+            result.err()
+        });
+        match refusal {
+            Some(JournalError::DiskNearlyFull { free_bytes, more_bytes, .. }) => assert!(free_bytes < reserve_bytes + more_bytes),
+            Some(JournalError::Io { source, .. }) if reserve_bytes == 0 => assert_eq!(source.kind(), std::io::ErrorKind::StorageFull),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(journal.commit(), Err(JournalError::Poisoned { .. })));
+        drop(journal);
+        let found = all(&folder);
+        assert!(found.len() as u64 >= acknowledged && found.len() as u64 <= acknowledged + 1, "{} of {acknowledged}", found.len());
+        assert!(found.iter().zip(1..).all(|(entry, seq)| *entry == timer(seq)));
+        println!("reserve {reserve_bytes}: {acknowledged} records acknowledged, all there");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
