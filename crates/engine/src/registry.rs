@@ -1,6 +1,7 @@
 //! What exists: assets, instruments, accounts, books. Built from definitions; what is defined does not change.
 
 use crate::grid::grown;
+use serde::{Deserialize, Serialize};
 use tradewind_types::{
     Account, AccountId, Asset, AssetId, BookId, Definition, DefinitionRefusal, Instrument, InstrumentId, InstrumentTerms, LimitScope,
     StateDigest,
@@ -10,7 +11,7 @@ use tradewind_types::{
 pub const LARGEST_DENSE_ID: u32 = (1 << 16) - 1;
 
 /// All definitions of nouns.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Registry {
     assets: Vec<Option<Asset>>,
     instruments: Vec<Option<Instrument>>,

@@ -61,14 +61,14 @@ pub struct InstrumentTerms {
 }
 
 /// An instrument with its money arithmetic worked out once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instrument {
     terms: InstrumentTerms,
     valuation: Valuation,
     base_per_lot: i128,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Valuation {
     /// Quote units of one tick times one lot.
     Linear { per_tick_lot: i128 },

@@ -5,6 +5,7 @@
 mod damage;
 mod faults;
 mod files;
+mod folder;
 mod golden;
 mod layout;
 mod round_trip;

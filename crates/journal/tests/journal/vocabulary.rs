@@ -264,6 +264,18 @@ pub fn outcomes() -> Vec<Outcome> {
 
 /// Entries that a writer takes in this order: inputs rise, each outcome follows.
 pub fn entries() -> Vec<Entry> {
+    let mut entries = entries_of_format_1();
+    let last = entries.split_off(entries.len() - 2);
+    let seq = last[0].seq();
+    let segment = Segment { id: 4_000_000_000, name: "okx/BTC-USDT/2024-08-02".into(), content: ContentHash::of(b"third") };
+    entries.push(Entry::Segment { seq, segment });
+    entries.push(Entry::MarketRun(MarketRun { first_seq: seq + 1, segment: 4_000_000_000, first: 0, count: 1 }));
+    entries.extend(last);
+    entries
+}
+
+/// The same before market data could be declared after the start.
+pub fn entries_of_format_1() -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut seq = 0;
     for control in controls() {
@@ -295,7 +307,8 @@ pub fn assert_complete() {
     use Outcome as O;
     use RefusalReason as R;
     use VenueReply as V;
-    assert_all_seen!(entries(); Entry::Input { .. }, Entry::Outcome { .. }, Entry::MarketRun(_), Entry::StateHash { .. }, Entry::End { .. });
+    assert_all_seen!(entries(); Entry::Input { .. }, Entry::Outcome { .. }, Entry::MarketRun(_), Entry::Segment { .. },
+        Entry::StateHash { .. }, Entry::End { .. });
     assert_all_seen!(controls(); C::Define(_), C::Reply(_), C::Timer(_), C::Decision { .. }, C::StartAlgo { .. }, C::StopAlgo { .. },
         C::SetParameters { .. }, C::Operator(OperatorCommand::Halt { .. }), C::Operator(OperatorCommand::Resume { .. }));
     assert_all_seen!(definitions(); D::Asset(_), D::Instrument(_), D::Account(_), D::Book { .. }, D::Limits(_), D::Deposit { .. },
