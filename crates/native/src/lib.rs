@@ -7,6 +7,7 @@ mod columns;
 mod errors;
 mod journals;
 mod recording;
+mod screening;
 mod simulation;
 mod strategy;
 mod units;
@@ -19,6 +20,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<recording::PyRecording>()?;
     module.add_class::<simulation::PySimulation>()?;
     module.add_function(wrap_pyfunction!(recording::replay_book, module)?)?;
+    module.add_function(wrap_pyfunction!(screening::screen_ma_crosses, module)?)?;
+    module.add_function(wrap_pyfunction!(screening::ma_cross_decisions, module)?)?;
     module.add_function(wrap_pyfunction!(journals::verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(journals::journal_facts, module)?)?;
     module.add_function(wrap_pyfunction!(journals::recover, module)?)?;
