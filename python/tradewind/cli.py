@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -156,6 +157,102 @@ def _quoting(source: DataSource, strategy: StrategyName, market: str, journal: P
     rule = parameters if strategy is StrategyName.QUOTING_RUST else quoting.Quoting(parameters)
     run = quoting.backtest(sample, rule, setups.DepthFills.of(venue), journal, _code_facts())
     return run.report, dict(run.counts)
+
+
+class SweepName(StrEnum):
+    """What can be swept by name."""
+
+    MA_CROSS = "ma-cross"
+    PORTFOLIO = "portfolio"
+
+
+@app.command()
+def sweep(
+    *,
+    what: Annotated[SweepName, typer.Argument(help="Whose parameters to try.")] = SweepName.MA_CROSS,
+    data: DataFolder = None,
+    symbol: Annotated[str, typer.Option(help="MA cross: the symbol.")] = "BTCUSDT",
+    fast: Annotated[str, typer.Option(help="MA cross: fast windows in bars, FROM:TO:STEP or a,b,c.")] = "5:60:5",
+    slow: Annotated[str, typer.Option(help="MA cross: slow windows in bars.")] = "20:400:20",
+    rank_by: Annotated[
+        Literal["sharpe", "total_return"], typer.Option(help="MA cross: what the best pair is best in.")
+    ] = "sharpe",
+    allocator: Annotated[str, typer.Option(help="Portfolio: allocators, a,b,c.")] = "equilibrium_tilt,risk_parity",
+    volatility: Annotated[str, typer.Option(help="Portfolio: annual volatilities, FROM:TO:STEP or a,b,c.")] = "0.2,0.3",
+    seed: Annotated[int, typer.Option(help="Seed of the learning, and of a simulated market.", min=0)] = 7,
+    jobs: Annotated[int, typer.Option(help="Threads of the screen, or portfolio runs at a time.", min=1)] = 2,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of a sweep that was interrupted: repeat its command with this added.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the record of this sweep.")] = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Try many parameters, every trial on record; run the winner in the engine, in-sample and held out.
+
+    \b
+    tradewind sweep                                           MA crosses on BTCUSDT
+    tradewind sweep --symbol ETHUSDT --fast 5:60:5 --slow 20:400:20 --jobs 2
+    tradewind sweep --fast 10,20,50 --slow 100,200 --rank-by total_return --json
+    tradewind sweep portfolio --allocator risk_parity,equal_weight --volatility 0.2:0.4:0.1
+    tradewind sweep --symbol ETHUSDT --resume runs/20260101-120000/sweep-ma-cross
+    """  # noqa: D301 - a real backspace is how the command line marks text that keeps its lines
+    from tradewind import analytics
+    from tradewind.research import sweep_page, sweeps, walk_forward
+
+    folder = resume or out / time.strftime("%Y%m%d-%H%M%S", time.gmtime()) / f"sweep-{what.value}"
+    if resume is not None and not (resume / "sweep.json").is_file():
+        raise typer.BadParameter(f"{resume} holds no sweep.json; name the folder of a sweep", param_hint="--resume")
+    with _progress(quiet=as_json) as progress:
+        if what is SweepName.MA_CROSS:
+            crossing = sweeps.CrossSettings(symbol, _windows(fast, "--fast"), _windows(slow, "--slow"), rank_by=rank_by)
+            if not crossing.pairs():
+                raise typer.BadParameter("no fast window is below a slow one", param_hint="--fast, --slow")
+            progress("market", 0, 1)
+            market, name = walk_forward.load_market(_source(data), seed)
+            progress("market", 1, 1)
+            crossed = sweeps.cross_sweep(market, name, crossing, folder, _code_facts(), progress, threads=jobs)
+            (folder / "held-out.html").write_text(analytics.html(crossed.held_out.report))
+            payload, text = sweep_page.to_json(crossed), sweep_page.terminal(crossed)
+        else:
+            grid = sweeps.PortfolioSettings(_allocators(allocator), _numbers(volatility, "--volatility"), seed)
+            tried = sweeps.portfolio_sweep(_source(data), grid, folder, _code_facts(), progress, jobs=jobs)
+            payload, text = sweep_page.portfolio_json(tried), sweep_page.portfolio_terminal(tried)
+    _emit(payload, text, as_json=as_json)
+
+
+def _allocators(text: str) -> tuple[str, ...]:
+    from tradewind import portfolio
+
+    names = tuple(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in portfolio.ALLOCATORS:
+            raise typer.BadParameter(f"no allocator `{name}`; one of: {', '.join(portfolio.ALLOCATORS)}")
+    return names
+
+
+def _windows(text: str, option: str) -> tuple[int, ...]:
+    numbers = _numbers(text, option)
+    if any(n != int(n) or n < 1 for n in numbers):
+        raise typer.BadParameter(f"`{text}`: a window is a whole number of bars, at least 1", param_hint=option)
+    return tuple(int(n) for n in numbers)
+
+
+def _numbers(text: str, option: str) -> tuple[float, ...]:
+    """FROM:TO:STEP, both ends included, or a,b,c; increasing, each once. Decimals add up exactly."""
+    try:
+        if ":" in text:
+            first, last, step = (Decimal(part) for part in text.split(":"))
+            count = int((last - first) / step) + 1 if step > 0 else 0
+            numbers = [first + i * step for i in range(count)]
+        else:
+            numbers = [Decimal(part) for part in text.split(",")]
+        if not numbers or not all(n.is_finite() and n > 0 for n in numbers):
+            raise ValueError("nothing in it, or a number that is not above 0")
+    except (ArithmeticError, ValueError) as error:
+        raise typer.BadParameter(
+            f"`{text}` is neither FROM:TO:STEP nor a list a,b,c of numbers above 0", param_hint=option
+        ) from error
+    return tuple(float(n) for n in sorted(set(numbers)))
 
 
 def _show(

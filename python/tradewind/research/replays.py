@@ -9,7 +9,7 @@ from typing import Any
 from tradewind import _native
 from tradewind.flow import DataRefused
 from tradewind.market import DataSource, load_l2
-from tradewind.research import grids, quoting, walk_forward
+from tradewind.research import crosses, grids, quoting, walk_forward
 
 
 def verify(path: Path) -> dict[str, Any]:
@@ -75,6 +75,8 @@ def _recording(path: Path, facts: dict[str, Any], source: DataSource) -> _native
     if kind == "simulated":
         source = DataSource("simulated", None, "no data found")
     market, _ = walk_forward.load_market(source, int(named.get("seed", 0)))
+    if "symbol" in named:
+        market = crosses.span(market, named["symbol"], int(named["from_ns"]), int(named["to_ns"]))
     return grids.record_bars(market, int(named["from_ns"]))
 
 
