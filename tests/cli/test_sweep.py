@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from tradewind.cli import app
 
 MAIN = "from tradewind.cli import main; main()"
 SMALL = ("--symbol", "BTCUSDT", "--fast", "5:15:5", "--slow", "30,60")
@@ -75,25 +78,34 @@ def test_a_resumed_sweep_prints_both_parts_and_replays(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "said"),
     [
-        (("--fast", "5:x:1"), 2, "neither FROM:TO:STEP"),
-        (("--fast", "5:50:0"), 2, "neither FROM:TO:STEP"),
-        (("--fast", "2.5"), 2, "whole number of bars"),
-        (("--fast", "50", "--slow", "20"), 2, "no fast window is below a slow one"),
-        (("--resume", "nowhere"), 2, "holds no sweep.json"),
-        (("--jobs", "0"), 2, "jobs"),
-        (("portfolio", "--allocator", "guess"), 2, "no allocator"),
-        (("--symbol", "NOPE"), 3, "NOPE is not among"),
-        (("--slow", "100000"), 3, "shorten the slow windows"),
+        (("--fast", "5:x:1"), "neither FROM:TO:STEP"),
+        (("--fast", "5:50:0"), "neither FROM:TO:STEP"),
+        (("--fast", "2.5"), "whole number of bars"),
+        (("--fast", "50", "--slow", "20"), "no fast window is below a slow one"),
+        (("--resume", "nowhere"), "holds no sweep.json"),
+        (("--jobs", "0"), "--jobs"),
+        (("portfolio", "--allocator", "guess"), "no allocator"),
+        (("everything",), "ma-cross"),
     ],
 )
+def test_wrong_usage_is_told_before_anything_is_read(words: tuple[str, ...], said: str) -> None:
+    ran = CliRunner().invoke(app, ["sweep", *words])
+    assert ran.exit_code == 2, ran.output
+    assert said in " ".join(ran.output.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--symbol", "NOPE"), "NOPE is not among"), (("--slow", "100000"), "shorten the slow windows")],
+)
 def test_what_cannot_be_swept_is_refused_in_plain_words(
-    swept: tuple[Path, subprocess.CompletedProcess[str]], words: tuple[str, ...], code: int, said: str
+    swept: tuple[Path, subprocess.CompletedProcess[str]], words: tuple[str, ...], said: str
 ) -> None:
     ran = tradewind(swept[0], "sweep", *words)
-    assert ran.returncode == code, ran.stderr
-    assert said in " ".join(ran.stderr.split())
+    assert ran.returncode == 3, ran.stderr
+    assert said in ran.stderr
 
 
 def test_another_sweep_in_the_folder_is_a_failed_run(
@@ -116,7 +128,7 @@ def test_another_sweep_in_the_folder_is_a_failed_run(
     assert "holds another sweep" in other.stderr
 
 
-def test_help_shows_how_it_is_called(swept: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    shown = tradewind(swept[0], "sweep", "--help").stdout
+def test_help_shows_how_it_is_called() -> None:
+    shown = CliRunner().invoke(app, ["sweep", "--help"]).output
     assert "tradewind sweep --symbol ETHUSDT --fast 5:60:5 --slow 20:400:20 --jobs 2" in shown
     assert "--resume" in shown

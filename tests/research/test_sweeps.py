@@ -19,7 +19,7 @@ from tradewind.analytics import significance
 from tradewind.flow import DataRefused, Market
 from tradewind.market import simulate
 from tradewind.market.bars import hash_bars
-from tradewind.research import crosses, sweeps
+from tradewind.research import crosses, sweep_page, sweeps
 from tradewind.research.runs import CodeFacts, RunFailed
 from tradewind.research.trials import Record, Sweep
 
@@ -169,6 +169,23 @@ def test_a_record_takes_each_trial_once_and_no_nan(tmp_path: Path) -> None:
     again = Record(tmp_path, described)
     assert again.missing == (0, 2)
     assert [(t.number, t.parameters, t.metrics) for t in again.trials] == [(1, {"x": 2}, {"y": 1.5})]
+
+
+def test_the_best_portfolio_is_deflated_by_all_that_was_looked_at() -> None:
+    columns = {"sharpe": [1.0, 1.02], "skew": [0.0] * 2, "kurtosis": [3.0] * 2, "days": [301] * 2, "n_trials": [15] * 2}
+    table = pl.DataFrame({"allocator": ["a"] * 2, "annual_volatility": [0.2, 0.3], **columns})
+    best = table.row(1, named=True)
+    hurdle = significance.expected_best_sharpe(30, 1.0 / 300.0)
+    daily = 1.02 / np.sqrt(365.0)
+    found = sweeps._deflated(best, table)
+    assert found == pytest.approx(significance.probabilistic_sharpe(daily, hurdle, 301, 0.0, 3.0))
+    assert found < 0.2 < significance.probabilistic_sharpe(daily, 0.0, 301, 0.0, 3.0)
+    metrics = {"total_return_pct": 12.0, "max_drawdown_pct": -3.0, "trades": 4, "psr": 0.7}
+    shown = sweep_page.portfolio_terminal(
+        sweeps.PortfolioSweep(table.with_columns(**{k: pl.lit(v) for k, v in metrics.items()}), best, found, Path("x"))
+    )
+    assert "in-sample as a choice" in shown
+    assert shown.index("a, 0.3") < shown.index("a, 0.2")
 
 
 GRID = """

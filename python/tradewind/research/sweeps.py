@@ -353,13 +353,18 @@ def portfolio_trial(
 def _deflated(best: Mapping[str, Value], table: pl.DataFrame) -> float | None:
     """The best trial's deflated Sharpe ratio.
 
-    Each run counts the learners and allocators that were looked at behind it; every volatility multiplies them.
+    Each run counts the learners and allocators that were looked at behind it; every volatility multiplies them. Where
+    not all of those are in the table, their Sharpe ratios are taken to differ at least as skill-less ones would.
     """
-    daily = table["sharpe"].drop_nulls().to_numpy() / math.sqrt(DAYS_PER_YEAR)
     figures = [best[id] for id in ("sharpe", "skew", "kurtosis", "days")]
-    if len(daily) < 2 or any(not isinstance(f, (int, float)) for f in figures):
-        return None
-    sharpe, skew, kurtosis, days = (float(f) for f in figures if isinstance(f, (int, float)))
+    known = [float(f) for f in figures if isinstance(f, (int, float))]
     trials = int(best["n_trials"] or 1) * table["annual_volatility"].n_unique()
-    hurdle = expected_best_sharpe(trials, float(np.var(daily, ddof=1)))
+    daily = table["sharpe"].drop_nulls().to_numpy() / math.sqrt(DAYS_PER_YEAR)
+    if len(known) < len(figures) or len(daily) < 2:
+        return None
+    sharpe, skew, kurtosis, days = known
+    variance = float(np.var(daily, ddof=1))
+    if len(daily) < trials:
+        variance = max(variance, 1.0 / (days - 1.0))
+    hurdle = expected_best_sharpe(trials, variance)
     return probabilistic_sharpe(sharpe / math.sqrt(DAYS_PER_YEAR), hurdle, int(days), skew, kurtosis)
