@@ -242,6 +242,7 @@ def test_the_best_portfolio_is_run_again_with_a_journal(portfolios: portfolio_sw
     best = portfolios.trials.sort("sharpe", descending=True).row(0, named=True)
     assert portfolios.best == best
     assert portfolios.run.report.state_hash == best["state_hash"]
+    assert "best of 4 runs" in portfolios.run.report.run.warnings[0]
     assert portfolios.run.journal is not None
     assert portfolios.run.journal.stat().st_size > 0
     assert not (portfolios.folder / "bars").exists(), "the mapped bars are not left behind"

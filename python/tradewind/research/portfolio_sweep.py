@@ -139,7 +139,14 @@ def portfolio_sweep(
             f"trial {best['trial']} ended in {str(best['state_hash'])[:16]}…, run again in "
             f"{run.report.state_hash[:16]}…\n  how to go on: start a new sweep; this record was made by other code"
         )
-    return PortfolioSweep(tried, best, run, _deflated(best, tried), folder)
+    return PortfolioSweep(tried, best, _doubted(run, tried.height), _deflated(best, tried), folder)
+
+
+def _doubted(run: walk_forward.Run, trials: int) -> walk_forward.Run:
+    """The run, its report saying first how it came to be the one that is shown."""
+    chosen = f"in-sample as a choice: the best of {trials} runs, chosen on the very days it is measured on"
+    facts = dataclasses.replace(run.report.run, warnings=(chosen, *run.report.run.warnings))
+    return dataclasses.replace(run, report=dataclasses.replace(run.report, run=facts))
 
 
 def _run(market: Market, shared: _Shared, parameters: Mapping[str, Value], journal: Path | None) -> walk_forward.Run:
