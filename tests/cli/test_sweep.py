@@ -12,7 +12,7 @@ import pytest
 
 MADE = ("--simulated", "2x6")
 SMALL = ("sweep", "ma-cross", *MADE, "--fast", "5:15:5", "--slow", "30,60")
-PORTFOLIOS = ("sweep", "portfolio", "--simulated", "4x12", "--allocator", "equal_weight", "--volatility", "0.2,0.3")
+PORTFOLIOS = ("sweep", "portfolio", "--simulated", "6x12", "--allocator", "equal_weight", "--volatility", "0.2,0.3")
 
 
 def next_command(shown: str) -> list[str]:
