@@ -277,7 +277,8 @@ impl PySimulation {
     }
 }
 
-const fn kind_name(kind: &OrderKind) -> &'static str {
+/// What orders of a kind are called in tables.
+pub(crate) const fn kind_name(kind: &OrderKind) -> &'static str {
     match kind {
         OrderKind::Market => "market",
         OrderKind::Limit { .. } => "limit",
