@@ -86,6 +86,7 @@ impl Setting {
             account_standing: self.standing[1],
             book: self.standing[2],
             free: self.free,
+            surroundings: None,
         }
     }
 
@@ -254,17 +255,17 @@ fn the_order_rate_passes_the_limit_and_recovers_as_the_window_slides() {
     let settings = LimitSettings { max_orders_per_window: Some(2), rate_window: Nanos(100), ..rule(LimitScope::Account(AccountId(3))) };
     let mut setting = Setting::perpetual().limit(settings);
     let terms = limit(Side::Buy, 100, 10);
-    setting.limits.count_order(ROUTE, Timestamp(NOW.0 - 99));
+    setting.limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), Timestamp(NOW.0 - 99));
     assert!(setting.place(terms).is_ok(), "the second of two");
-    setting.limits.count_order(ROUTE, NOW);
+    setting.limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), NOW);
     let full = RefusalReason::OrderRate { scope: LimitScope::Account(AccountId(3)), found: 3, limit: 2 };
     assert_eq!(setting.place(terms), Err(full));
     let mut slid = Setting::perpetual().limit(settings);
-    slid.limits.count_order(ROUTE, Timestamp(NOW.0 - 100));
-    slid.limits.count_order(ROUTE, NOW);
+    slid.limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), Timestamp(NOW.0 - 100));
+    slid.limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), NOW);
     assert!(slid.place(terms).is_ok(), "exactly one window ago is outside");
     for _ in 0..50 {
-        slid.limits.count_cancel(ROUTE);
+        slid.limits.count_cancel(ROUTE, NOW);
     }
     assert!(slid.place(terms).is_ok(), "cancels do not use up the rate");
     assert_eq!(slid.limits.cancels_sent(LimitScope::Firm), 50, "but are counted");
@@ -277,7 +278,7 @@ fn redefining_a_rate_keeps_what_is_in_the_window() {
     let settings = LimitSettings { max_orders_per_window: Some(3), rate_window: Nanos(100), ..rule(LimitScope::Firm) };
     let mut setting = Setting::perpetual().limit(settings);
     for _ in 0..3 {
-        setting.limits.count_order(ROUTE, NOW);
+        setting.limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), NOW);
     }
     let setting = setting.limit(LimitSettings { max_orders_per_window: Some(1), ..settings });
     assert!(setting.place(limit(Side::Buy, 100, 10)).is_err());
@@ -375,11 +376,11 @@ fn the_digest_sees_settings_halts_and_windows() {
     let mut seen = vec![digest(&limits)];
     limits.define(LimitSettings { max_orders_per_window: Some(2), ..rule(LimitScope::Book(BookId(4))) });
     seen.push(digest(&limits));
-    limits.count_order(ROUTE, NOW);
+    limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), NOW);
     seen.push(digest(&limits));
     limits.halt(LimitScope::Book(BookId(4)));
     seen.push(digest(&limits));
-    limits.count_cancel(ROUTE);
+    limits.count_cancel(ROUTE, NOW);
     seen.push(digest(&limits));
     for (i, a) in seen.iter().enumerate() {
         assert!(seen[..i].iter().all(|b| a != b));
