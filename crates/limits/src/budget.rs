@@ -3,7 +3,7 @@
 //! Losses are measured between marks. Money that comes from outside, or leaves, between two of them moves the day's start and the
 //! high-water mark along, so that a deposit hides no loss and a withdrawal is none.
 
-use crate::check::Standing;
+use crate::check::{Holding, Standing};
 use crate::conduct::utc_day;
 use std::collections::BTreeMap;
 use tradewind_types::{
@@ -29,13 +29,16 @@ impl Exposures {
     ///
     /// # Errors
     /// [`MoneyError::Overflow`], and those of `value`.
-    pub fn of(standing: Standing, value: impl Fn(i64) -> Result<Amount, MoneyError>) -> Result<Self, MoneyError> {
-        let Standing { position, buys, sells } = standing;
-        let sum = |left: i64, right: i64| -> Result<i64, MoneyError> {
-            left.checked_add(right).ok_or(MoneyError::Overflow { operation: "add lots", left: left.into(), right: right.into() })
-        };
-        let (high, low) = (value(sum(position, buys)?)?, value(sum(position, sells.wrapping_neg())?)?);
-        Ok(Self { gross: absolute(high).max(absolute(low)), high, low, open: value(buys)?.plus(value(sells)?)? })
+    pub fn of(holding: Holding, value: impl Fn(i64) -> Result<Amount, MoneyError>) -> Result<Self, MoneyError> {
+        let Standing { position, buys, sells } = holding.standing;
+        let overflow = || MoneyError::Overflow { operation: "add lots", left: position.into(), right: buys.into() };
+        let (high, low) = (position.checked_add(buys).ok_or_else(overflow)?, position.checked_sub(sells).ok_or_else(overflow)?);
+        Ok(Self {
+            gross: value(holding.largest().ok_or_else(overflow)?)?,
+            high: value(high)?,
+            low: value(low)?,
+            open: value(buys)?.plus(value(sells)?)?,
+        })
     }
 
     /// Both together.
@@ -80,7 +83,7 @@ pub struct Valuation {
     /// Every position of the scope but the one that the order adds to.
     pub others: Exposures,
     /// The position that the order adds to.
-    pub own: Standing,
+    pub own: Holding,
     /// Reference price of the order's instrument.
     pub price: Price,
     /// From the instrument's value asset into the currency.
@@ -104,6 +107,7 @@ pub(crate) struct Added<'a> {
     pub(crate) instrument: &'a Instrument,
     pub(crate) side: Side,
     pub(crate) lots: i64,
+    pub(crate) is_closing: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,17 +202,18 @@ impl Budget {
         *flow = Amount(flow.0.saturating_add(amount.0));
     }
 
-    /// An order that adds nothing passes.
+    /// An order that adds nothing passes, and outside a book one that may only close: it makes the account's position smaller.
+    /// (A book may have none to close where its account has.)
     pub(crate) fn check(
         &self,
         now: Timestamp,
         valuation: Option<&Result<Valuation, InstrumentId>>,
         added: Added<'_>,
     ) -> Result<(), RefusalReason> {
-        if added.lots == 0 {
+        let scope = self.settings.scope;
+        if added.lots == 0 || (added.is_closing && !matches!(scope, LimitScope::Book(_))) {
             return Ok(());
         }
-        let scope = self.settings.scope;
         let unvalued = |instrument| RefusalReason::NoValuation { scope, instrument };
         let valuation = match valuation {
             Some(Ok(valuation)) => valuation,
@@ -288,8 +293,4 @@ fn is_above(amount: Amount, rate: Rate, of: Amount) -> bool {
         (Some(scaled), Some(allowed)) => scaled > allowed,
         (None, _) | (_, None) => true,
     }
-}
-
-const fn absolute(amount: Amount) -> Amount {
-    Amount(amount.0.saturating_abs())
 }

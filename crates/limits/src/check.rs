@@ -61,6 +61,31 @@ impl Standing {
     }
 }
 
+/// A position as money limits see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// Net, with what is in flight.
+    pub standing: Standing,
+    /// In a hedge-mode account: lots of both legs together, which do not make each other smaller.
+    pub legs: Option<i64>,
+}
+
+impl Holding {
+    /// The largest number of lots that it could come to, of either sign; with legs, of both.
+    #[must_use]
+    pub fn largest(self) -> Option<i64> {
+        let Standing { position, buys, sells } = self.standing;
+        match self.legs {
+            None => Some(position.checked_add(buys)?.checked_abs()?.max(position.checked_sub(sells)?.checked_abs()?)),
+            Some(legs) => legs.checked_add(buys)?.checked_add(sells),
+        }
+    }
+
+    pub(crate) fn with(self, side: Side, lots: i64) -> Self {
+        Self { standing: self.standing.with(side, lots), ..self }
+    }
+}
+
 /// What the engine knows about the place where an order is to go.
 #[derive(Clone, Copy, Debug)]
 pub struct OrderContext<'a> {
@@ -96,6 +121,8 @@ pub struct Surroundings<'a> {
     /// Lots that an order which may only close could still take off the account's position (or its leg): what is there, less what
     /// closing orders in flight may take. In a [`Standing`], too, they count for no more than that.
     pub closable: i64,
+    /// In a hedge-mode account: lots of both legs together.
+    pub legs: Option<i64>,
     /// Firm, venue, account, book.
     pub scopes: [ScopeFigures; 4],
     /// Room for the initial margin, where the instrument has a schedule; or what the account holds without a price.
@@ -141,6 +168,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) added_lots: i64,
     added_reserve: Amount,
     notional: Amount,
+    pub(crate) is_closing: bool,
     pub(crate) asked: Asked<'a>,
 }
 
@@ -176,9 +204,17 @@ impl Limits {
         }
         .map_err(overflow)?;
         Ceiling::new(terms.qty, reserved).map_err(overflow)?;
-        let added_lots = context.added(&terms, terms.qty.0);
-        let asked = Asked::Place(&terms);
-        let ask = Ask { side: terms.side, price, trigger, qty: terms.qty, added_lots, added_reserve: reserved, notional, asked };
+        let ask = Ask {
+            side: terms.side,
+            price,
+            trigger,
+            qty: terms.qty,
+            added_lots: context.added(&terms, terms.qty.0),
+            added_reserve: reserved,
+            notional,
+            is_closing: is_closing(terms.exposure, terms.side),
+            asked: Asked::Place(&terms),
+        };
         self.check(context, route, &ask)?;
         Ok(Approval { command: Command::mint(OrderRequest::Place { order, terms }), reserved })
     }
@@ -206,9 +242,17 @@ impl Limits {
         let now = live.ceiling.held(live.filled).map_err(overflow)?;
         let asked = Ceiling::new(qty, amount).map_err(overflow)?;
         let then = live.ceiling.or(asked).and_then(|both| both.held(live.filled)).map_err(overflow)?;
-        let (added_lots, added_reserve) = (context.added(terms, then.lots - now.lots), Amount(then.amount.0 - now.amount.0));
-        let (price_now, asked) = (Some(price), Asked::Amend);
-        let ask = Ask { side: terms.side, price: price_now, trigger: None, qty, added_lots, added_reserve, notional, asked };
+        let ask = Ask {
+            side: terms.side,
+            price: Some(price),
+            trigger: None,
+            qty,
+            added_lots: context.added(terms, then.lots - now.lots),
+            added_reserve: Amount(then.amount.0 - now.amount.0),
+            notional,
+            is_closing: is_closing(terms.exposure, terms.side),
+            asked: Asked::Amend,
+        };
         self.check(context, route, &ask)?;
         Ok(Command::mint(OrderRequest::Amend { order: live.order, instrument: terms.instrument, price, qty }))
     }
@@ -302,9 +346,12 @@ impl OrderContext<'_> {
 
     #[inline]
     fn check_filters(&self, ask: &Ask<'_>) -> Result<(), RefusalReason> {
-        let venue = self.instrument.terms();
+        let venue = self.instrument.filters();
         let is_in_range = ask.qty.0 > 0 && ask.qty >= venue.min_qty && ask.qty <= venue.max_qty;
-        if !is_in_range || ask.notional < venue.min_notional {
+        let is_on_grid = is_multiple(ask.qty.0, venue.qty_step.0)
+            && ask.price.is_none_or(|price| is_multiple(price.0, venue.price_step.0))
+            && ask.trigger.is_none_or(|trigger| is_multiple(trigger.0, venue.price_step.0));
+        if !is_in_range || !is_on_grid || ask.notional < venue.min_notional {
             return Err(RefusalReason::VenueFilter { qty: ask.qty, notional: ask.notional });
         }
         Ok(())
@@ -356,13 +403,13 @@ impl OrderContext<'_> {
 
     fn check_margin(&self, around: &Surroundings<'_>, ask: &Ask<'_>) -> Result<(), RefusalReason> {
         let Some(margin) = around.margin else { return Ok(()) };
-        let (scope, before) = (LimitScope::Account(self.account.id), self.account_standing);
-        let after = before.with(ask.side, ask.added_lots);
-        if after == before {
+        if ask.added_lots == 0 || ask.is_closing {
             return Ok(());
         }
+        let scope = LimitScope::Account(self.account.id);
         let room = margin.map_err(|instrument| RefusalReason::NoValuation { scope, instrument })?;
-        let price = ask.price.or(ask.trigger).unwrap_or(room.price);
+        let before = Holding { standing: self.account_standing, legs: around.legs };
+        let (after, price) = (before.with(ask.side, ask.added_lots), ask.price.or(ask.trigger).unwrap_or(room.price));
         room.check(&Growth { instrument: self.instrument, before, after, price })
     }
 
@@ -388,6 +435,11 @@ fn check_collar(scope: LimitScope, asked: Price, reference: Price, limit: Rate) 
     // A distance has 64 bits and ONE has 27.
     let scaled = distance * Rate::ONE;
     if scaled > allowed { Err(RefusalReason::PriceCollar { scope, asked, reference, limit }) } else { Ok(()) }
+}
+
+#[inline]
+const fn is_multiple(value: i64, step: i64) -> bool {
+    step <= 1 || value % step == 0
 }
 
 fn overflow(_: MoneyError) -> RefusalReason {

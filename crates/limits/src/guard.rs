@@ -63,7 +63,8 @@ impl Limits {
                 conduct.check(context.now, ask.asked, figures.unanswered, figures.meets)?;
             }
             if let Some(budget) = &guard.budget {
-                let added = Added { instrument: context.instrument, side: ask.side, lots: ask.added_lots };
+                let (side, lots, is_closing) = (ask.side, ask.added_lots, ask.is_closing);
+                let added = Added { instrument: context.instrument, side, lots, is_closing };
                 budget.check(context.now, figures.valuation.as_ref(), added)?;
             }
         }

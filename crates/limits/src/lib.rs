@@ -39,11 +39,11 @@ mod terms;
 mod window;
 
 pub use budget::{Budget, Conversion, Exposures, Valuation, Worth};
-pub use check::{BookHealth, LiveOrder, OrderContext, Reference, ScopeFigures, Standing, Surroundings};
+pub use check::{BookHealth, Holding, LiveOrder, OrderContext, Reference, ScopeFigures, Standing, Surroundings};
 pub use command::{Approval, Command};
 pub use conduct::could_meet;
 pub use guard::Guard;
-pub use margin::{MarginRoom, initial_margin, largest_lots};
+pub use margin::{MarginRoom, initial_margin};
 pub use reservation::{Ceiling, FEE_ALLOWANCE, Held, MARKET_PRICE_ALLOWANCE, limit_reservation, spending_asset};
 pub use scope::{Limits, Route, route_scopes};
 pub use terms::is_closing;

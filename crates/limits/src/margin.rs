@@ -1,6 +1,6 @@
 //! Initial margin: what a position could grow to with everything in flight, over the leverage it may have.
 
-use crate::check::Standing;
+use crate::check::Holding;
 use tradewind_types::{Amount, AssetId, Instrument, MarginSchedule, MoneyError, Price, RefusalReason, Rounding};
 
 /// What an account can still put behind an order.
@@ -25,18 +25,11 @@ pub fn initial_margin(schedule: Option<&MarginSchedule>, leverage: u32, value: A
     Rounding::Ceil.divide(value.0, i128::from(allowed.max(1))).map(Amount)
 }
 
-/// The larger number of lots, of either sign, that a position could reach.
-#[must_use]
-pub fn largest_lots(standing: Standing) -> i64 {
-    let Standing { position, buys, sells } = standing;
-    position.saturating_add(buys).saturating_abs().max(position.saturating_sub(sells).saturating_abs())
-}
-
 /// What an order is measured by.
 pub(crate) struct Growth<'a> {
     pub(crate) instrument: &'a Instrument,
-    pub(crate) before: Standing,
-    pub(crate) after: Standing,
+    pub(crate) before: Holding,
+    pub(crate) after: Holding,
     /// What the order may trade at; the reference for an order without a price.
     pub(crate) price: Price,
 }
@@ -54,8 +47,11 @@ impl MarginRoom<'_> {
     }
 
     fn asked(&self, growth: &Growth<'_>) -> Result<Amount, MoneyError> {
-        let lots = largest_lots(growth.before);
-        let more = largest_lots(growth.after).saturating_sub(lots);
+        let largest = |holding: Holding| {
+            holding.largest().ok_or(MoneyError::Overflow { operation: "add lots", left: holding.standing.position.into(), right: 0 })
+        };
+        let lots = largest(growth.before)?;
+        let more = largest(growth.after)?.saturating_sub(lots);
         if more <= 0 {
             return Ok(Amount::ZERO);
         }

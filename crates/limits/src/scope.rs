@@ -172,14 +172,13 @@ impl Limits {
         }
     }
 
-    /// Counts money that came from outside (or left, when negative) in every scope of its owner: between two marks it is neither
-    /// profit nor loss.
-    pub fn count_flow(&mut self, owner: [LimitScope; 4], asset: AssetId, amount: Amount) {
+    /// Counts money that came into scopes from elsewhere (or left, when negative): between two marks it is neither profit nor loss.
+    pub fn count_flow(&mut self, scopes: &[LimitScope], asset: AssetId, amount: Amount) {
         if !self.has_guards {
             return;
         }
-        for scope in owner {
-            if let Some(budget) = self.existing_mut(scope).and_then(|limits| limits.guard.as_mut()?.budget.as_mut()) {
+        for scope in scopes {
+            if let Some(budget) = self.existing_mut(*scope).and_then(|limits| limits.guard.as_mut()?.budget.as_mut()) {
                 budget.count_flow(asset, amount);
             }
         }
