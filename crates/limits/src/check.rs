@@ -109,7 +109,7 @@ pub struct OrderContext<'a> {
     pub free: Amount,
     /// What only some orders are judged by: those on a guarded route ([`Limits::is_guarded`]), in an account with legs or margin, or
     /// that may only close. Without it an account is one-way, has nothing to close and needs no margin, and a guarded route passes
-    /// nothing that adds to a position.
+    /// nothing.
     pub surroundings: Option<&'a Surroundings<'a>>,
 }
 

@@ -54,10 +54,12 @@ impl Limits {
     /// The restricted list, conduct and money limits of every guarded scope, widest first.
     #[cold]
     pub(crate) fn check_guards(&self, context: &OrderContext<'_>, route: Route, ask: &Ask<'_>) -> Result<(), RefusalReason> {
-        let blank = [ScopeFigures::default(); 4];
-        let figures = context.surroundings.map_or(&blank, |around| &around.scopes);
-        for ((scope, guard), figures) in route_scopes(route).into_iter().zip(self.guards_on(route)).zip(figures) {
+        for (at, (scope, guard)) in route_scopes(route).into_iter().zip(self.guards_on(route)).enumerate() {
             let Some(guard) = guard else { continue };
+            let Some(around) = context.surroundings else {
+                return Err(RefusalReason::NoValuation { scope, instrument: route.instrument });
+            };
+            let figures: &ScopeFigures = &around.scopes[at];
             check_restriction(scope, route.instrument, guard.restriction(route.instrument), context.standing(scope), ask)?;
             if let Some(conduct) = &guard.conduct {
                 conduct.check(context.now, ask.asked, figures.unanswered, figures.meets)?;
