@@ -177,7 +177,7 @@ impl State {
         self.limits.count_place(route, terms, at);
         self.rehold(index)?;
         if let Author::Algo(algo) = author {
-            self.algos.relist(algo, index, true);
+            self.algos.add_order(algo, index);
         }
         Ok(())
     }
@@ -256,7 +256,7 @@ impl State {
         self.book_trade(&Booking::of(&terms), fill, settlement)?;
         self.orders.add_trade(index, fill.trade);
         if let Author::Algo(algo) = author {
-            self.algos.add_fill(algo, fill.qty);
+            self.algos.add_fill(algo, terms.side, fill.qty);
         }
         self.change(index, |o| {
             o.filled = filled;
