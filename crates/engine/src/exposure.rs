@@ -5,18 +5,19 @@
 
 use crate::grid::{Grid, grown};
 use crate::state::State;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tradewind_limits::{Held, Standing, is_closing};
 use tradewind_types::{AccountId, Amount, AssetId, BookId, Exposure as Effect, InstrumentId, MoneyError, OrderTerms, PositionMode, Side};
 
 /// Lots in flight on each side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InFlight {
     pub(crate) buys: i64,
     pub(crate) sells: i64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Exposure {
     firm: Vec<Standing>,
     accounts: Grid<InFlight>,

@@ -5,6 +5,7 @@
 
 use crate::check::{Holding, Standing};
 use crate::conduct::utc_day;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tradewind_types::{
     Amount, AssetId, BudgetSettings, EquityMark, Instrument, InstrumentId, LimitScope, MoneyError, Price, Rate, RefusalReason, Rounding,
@@ -110,14 +111,14 @@ pub(crate) struct Added<'a> {
     pub(crate) is_closing: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Marked {
     mark: EquityMark,
     day: i64,
 }
 
 /// A scope's budget with its last mark.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     settings: BudgetSettings,
     marked: Option<Marked>,

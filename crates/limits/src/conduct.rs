@@ -1,6 +1,7 @@
 //! How a scope behaves towards its venues: orders for the same thing twice, too many changes of mind, too little heard back,
 //! orders that would meet each other.
 
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use tradewind_types::{
     ConductSettings, Exposure, Nanos, OrderId, OrderKind, OrderTerms, Price, Rate, RefusalReason, SelfTradeCheck, Side, StateDigest,
@@ -19,7 +20,7 @@ pub(crate) const fn utc_day(at: Timestamp) -> i64 {
 }
 
 /// Settings of a scope, and what it has sent: counted per UTC day of our clock, so that a day's bad ratio ends with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Conduct {
     pub(crate) settings: ConductSettings,
     day: i64,

@@ -5,11 +5,12 @@ use crate::budget::{Added, Budget};
 use crate::check::{Ask, OrderContext, ScopeFigures, Standing};
 use crate::conduct::Conduct;
 use crate::scope::{Limits, Route, route_scopes};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tradewind_types::{ConductSettings, InstrumentId, LimitScope, RefusalReason, Restriction, Side, StateDigest};
 
 /// The guards of one scope.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guard {
     pub(crate) budget: Option<Budget>,
     pub(crate) conduct: Option<Conduct>,

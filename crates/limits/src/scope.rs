@@ -4,6 +4,7 @@ use crate::budget::Budget;
 use crate::conduct::Conduct;
 use crate::guard::Guard;
 use crate::window::Window;
+use serde::{Deserialize, Serialize};
 use tradewind_types::{
     AccountId, Amount, AssetId, BookId, BudgetSettings, ConductSettings, EquityMark, InstrumentId, LimitScope, LimitSettings, Nanos,
     OrderTerms, RefusalReason, Restriction, StateDigest, Timestamp, VenueId,
@@ -23,14 +24,14 @@ pub struct Route {
 }
 
 /// Settings with the times of the orders in their rate window.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rule {
     pub(crate) settings: LimitSettings,
     /// The latest orders; never more than the rate limit, which is all that a check needs.
     sent: Window,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct ScopeLimits {
     halted: bool,
     cancels_sent: u64,
@@ -41,7 +42,7 @@ struct ScopeLimits {
 }
 
 /// All scopes. See the crate's documentation for how it changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     firm: ScopeLimits,
     venues: Vec<ScopeLimits>,

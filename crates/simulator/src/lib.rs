@@ -6,20 +6,24 @@
 
 mod agenda;
 mod recording;
+mod recovery;
 mod replay;
 mod setup;
 mod shadow;
 mod simulation;
+mod statement;
 mod strategist;
 mod tape;
 mod venue;
 
 pub use recording::{Recording, RecordingBuilder, RecordingError};
+pub use recovery::{FolderRecovery, TakenUp, recover_path, snapshot, snapshot_folder, take_up};
 pub use replay::{Recovered, ReplayError, Replayed, recover, redecide};
 pub use setup::{
     AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, VenueSetup,
 };
 pub use shadow::{Guess, Joiners, OrderEvent, Origin, Shadow, ShadowError, ShadowStudy, follow_shadows};
 pub use simulation::{Counts, Simulation, SimulationError};
+pub use statement::{BookedFill, Posting, RefusedIntent, Statement, statement};
 pub use strategist::{Fault, Strategist, Wake, Wakes};
 pub use tape::{EquityRow, FillRow, PositionRow, RefusalRow, Tape};
