@@ -16,15 +16,19 @@
 mod bars;
 mod desk;
 mod fees;
+mod filters;
 mod index;
 mod l2;
 mod matching;
+mod meeting;
 mod queue;
+mod reserves;
+mod triggers;
 
 pub use bars::{BarExchange, BarFillModel, BarListing, Impact};
 pub use fees::{FeeAsset, FeeSchedule};
 pub use l2::{L2Exchange, Listing};
-pub use matching::{Execution, MatchingBook, NewOrder, Placement};
+pub use matching::{Execution, MatchingBook, NewOrder, Placement, Prevented};
 pub use queue::QueueModel;
 
 use tradewind_types::{MarketEvent, OrderRequest, Timestamp, VenueReply};
@@ -36,4 +40,14 @@ pub trait Exchange {
 
     /// A request of ours reaches the matching engine at `at` (venue clock). The answer, and fills, are appended to `replies`.
     fn on_request(&mut self, at: Timestamp, request: &OrderRequest, replies: &mut Vec<VenueReply>);
+
+    /// The earliest time at which the venue may have something to say of its own accord; none where it has nothing to wait for.
+    /// It may turn out that nothing is to be said.
+    fn next_deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// The venue's clock shows `at`: what its time ends is appended to `replies`. The other two see to it as well, so that an
+    /// order never outlives its time; called at every [`Exchange::next_deadline`], its end is told when it happens.
+    fn on_time(&mut self, _at: Timestamp, _replies: &mut Vec<VenueReply>) {}
 }
