@@ -6,14 +6,16 @@
 //!
 //! Shared rules: an order id is good once ([`RejectReason::DuplicateId`]); an order that breaks a filter of its instrument, or
 //! names one that is not listed, is [`RejectReason::InvalidFilter`]; the unfilled rest of an immediate order is `Cancelled`;
-//! every fill carries its fee ([`FeeSchedule`]) and the venue's clock. Balances, margin and [`Exposure::ReduceOnly`] are not
-//! judged here: an exchange sees orders, not accounts.
+//! every fill carries its fee ([`FeeSchedule`]) and the venue's clock. An exchange sees orders, not accounts: balances, margin and
+//! [`Exposure::ReduceOnly`] are judged by a [`Clearing`], which a [`ClearedExchange`] puts in front of it.
 //!
 //! [`RejectReason::DuplicateId`]: tradewind_types::RejectReason::DuplicateId
 //! [`RejectReason::InvalidFilter`]: tradewind_types::RejectReason::InvalidFilter
 //! [`Exposure::ReduceOnly`]: tradewind_types::Exposure::ReduceOnly
 
 mod bars;
+mod cleared;
+mod clearing;
 mod desk;
 mod fees;
 mod index;
@@ -22,6 +24,8 @@ mod matching;
 mod queue;
 
 pub use bars::{BarExchange, BarFillModel, BarListing, Impact};
+pub use cleared::{ClearedExchange, PrivateMessage};
+pub use clearing::{CashRounding, Cleared, Clearing, ClearingRules, DeliveryPrice, Holding, Leg, Liquidation, PositionKey};
 pub use fees::{FeeAsset, FeeSchedule};
 pub use l2::{L2Exchange, Listing};
 pub use matching::{Execution, MatchingBook, NewOrder, Placement};
@@ -36,4 +40,12 @@ pub trait Exchange {
 
     /// A request of ours reaches the matching engine at `at` (venue clock). The answer, and fills, are appended to `replies`.
     fn on_request(&mut self, at: Timestamp, request: &OrderRequest, replies: &mut Vec<VenueReply>);
+
+    /// When something is due that nobody asks for, such as an order's time limit; none where nothing is.
+    fn next_deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// The venue's clock reaches `at`; what that causes is appended to `replies`.
+    fn on_time(&mut self, _at: Timestamp, _replies: &mut Vec<VenueReply>) {}
 }
