@@ -11,6 +11,8 @@ pub enum Owner {
     Account(AccountId),
     /// A strategy's book.
     Book(BookId),
+    /// Nobody for now: money on its way between two accounts.
+    InTransit,
 }
 
 /// Why an equity has no value.
@@ -47,6 +49,7 @@ impl State {
         let holdings: Vec<(usize, Amount)> = match owner {
             Owner::Account(id) => self.ledger.holdings(id).collect(),
             Owner::Book(id) => self.books.balances.row(id.index()).collect(),
+            Owner::InTransit => self.ledger.in_transit().collect(),
         };
         for (asset, amount) in holdings {
             total = total.plus(self.converted(AssetId(asset as u32), amount, quote, marks)?)?;
@@ -54,6 +57,7 @@ impl State {
         let positions: Vec<_> = match owner {
             Owner::Account(id) => self.positions.row(id.index()).collect(),
             Owner::Book(id) => self.books.positions.row(id.index()).collect(),
+            Owner::InTransit => Vec::new(),
         };
         for (index, position) in positions {
             let id = InstrumentId(index as u32);

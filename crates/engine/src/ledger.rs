@@ -16,6 +16,10 @@ pub enum LedgerAccount {
     Rounding(VenueId),
     /// The world outside: deposits come from it.
     External,
+    /// The other side of funding paid and received there, at our exact figures.
+    Funding(VenueId),
+    /// On its way between two accounts of ours.
+    InTransit,
 }
 
 /// Balances of every ledger account in every asset.
@@ -26,6 +30,8 @@ pub struct Ledger {
     fees: Grid<Amount>,
     rounding: Grid<Amount>,
     external: Grid<Amount>,
+    funding: Grid<Amount>,
+    in_transit: Grid<Amount>,
 }
 
 impl Ledger {
@@ -39,6 +45,8 @@ impl Ledger {
             LedgerAccount::Fees(id) => (&self.fees, id.index()),
             LedgerAccount::Rounding(id) => (&self.rounding, id.index()),
             LedgerAccount::External => (&self.external, 0),
+            LedgerAccount::Funding(id) => (&self.funding, id.index()),
+            LedgerAccount::InTransit => (&self.in_transit, 0),
         };
         grid.get(row, asset.index())
     }
@@ -47,7 +55,7 @@ impl Ledger {
     #[must_use]
     pub fn is_balanced(&self) -> bool {
         let mut sums: Vec<Amount> = Vec::new();
-        for grid in self.grids() {
+        for grid in self.first_grids().into_iter().chain(self.later_grids()) {
             for (_, asset, amount) in grid.cells() {
                 let sum = crate::grid::grown(&mut sums, asset);
                 let Ok(total) = sum.plus(amount) else { return false };
@@ -81,6 +89,26 @@ impl Ledger {
         move_between(self.balances.at(account.index(), asset.index()), self.fees.at(venue.index(), asset.index()), amount)
     }
 
+    /// Funding into an account, at our exact figure; out of it when negative.
+    pub(crate) fn fund(&mut self, venue: VenueId, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), MoneyError> {
+        move_between(self.funding.at(venue.index(), asset.index()), self.balances.at(account.index(), asset.index()), amount)
+    }
+
+    /// Money leaves an account for another one.
+    pub(crate) fn depart(&mut self, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), MoneyError> {
+        move_between(self.balances.at(account.index(), asset.index()), self.in_transit.at(0, asset.index()), amount)
+    }
+
+    /// Money that was on its way reaches an account.
+    pub(crate) fn arrive(&mut self, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), MoneyError> {
+        move_between(self.in_transit.at(0, asset.index()), self.balances.at(account.index(), asset.index()), amount)
+    }
+
+    /// Money on its way, by asset.
+    pub(crate) fn in_transit(&self) -> impl Iterator<Item = (usize, Amount)> + '_ {
+        self.in_transit.row(0)
+    }
+
     /// Own balances of one account.
     pub(crate) fn holdings(&self, account: AccountId) -> impl Iterator<Item = (usize, Amount)> + '_ {
         self.balances.row(account.index())
@@ -92,16 +120,26 @@ impl Ledger {
     }
 
     pub(crate) fn digest(&self, digest: &mut StateDigest) {
-        for grid in self.grids() {
+        for grid in self.first_grids() {
             digest.unsigned(grid.cells().count() as u64);
             for (row, asset, amount) in grid.cells() {
                 digest.unsigned(row as u64).unsigned(asset as u64).wide(amount.0);
             }
         }
+        // A state without any of these has the digest it had before there were such accounts.
+        for (tag, grid) in (1u64..).zip(self.later_grids()) {
+            for (row, asset, amount) in grid.cells() {
+                digest.bytes(b"ledger").unsigned(tag).unsigned(row as u64).unsigned(asset as u64).wide(amount.0);
+            }
+        }
     }
 
-    const fn grids(&self) -> [&Grid<Amount>; 5] {
+    const fn first_grids(&self) -> [&Grid<Amount>; 5] {
         [&self.balances, &self.venues, &self.fees, &self.rounding, &self.external]
+    }
+
+    const fn later_grids(&self) -> [&Grid<Amount>; 2] {
+        [&self.funding, &self.in_transit]
     }
 }
 

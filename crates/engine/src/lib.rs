@@ -9,6 +9,7 @@
 //! - Market state ([`MarketView`]: books, last prices) is *not* control state: it is warmed up from market data, and only its
 //!   consequence (a book became invalid, was restored) is an outcome.
 
+mod accounts;
 mod algos;
 mod apply;
 mod digest;

@@ -321,6 +321,23 @@ pub(crate) fn keep_listed(list: &mut Vec<OrderIndex>, index: OrderIndex, is_live
     }
 }
 
+/// A market order is told by a price that cannot be, so that kinds added later do not change the digest of the first two.
+fn digest_kind(digest: &mut StateDigest, kind: &OrderKind) {
+    digest.signed(kind.price().map_or(i64::MIN, |price| price.0));
+    let tag = match kind {
+        OrderKind::Market | OrderKind::Limit { .. } => return,
+        OrderKind::Stop { .. } | OrderKind::StopLimit { .. } => 1,
+        OrderKind::TakeProfit { .. } | OrderKind::TakeProfitLimit { .. } => 2,
+        OrderKind::Iceberg { display, .. } => {
+            digest.bytes(b"iceberg").signed(display.0);
+            return;
+        }
+    };
+    if let Some(trigger) = kind.trigger() {
+        digest.bytes(b"trigger").unsigned(tag).signed(trigger.price.0).unsigned(trigger.source as u64);
+    }
+}
+
 impl Order {
     /// An order that nobody sent, to fill memory with.
     fn blank() -> Self {
@@ -359,7 +376,15 @@ impl Order {
         };
         let t = &self.terms;
         digest.unsigned(u64::from(t.instrument.0)).unsigned(u64::from(t.account.0)).unsigned(u64::from(t.book.0));
-        digest.signed(t.side.sign()).signed(self.price().map_or(i64::MIN, |p| p.0)).unsigned(t.time_in_force as u64);
+        digest.signed(t.side.sign());
+        digest_kind(digest, &t.kind);
+        match t.time_in_force {
+            TimeInForce::GoodTillCancelled => digest.unsigned(0),
+            TimeInForce::ImmediateOrCancel => digest.unsigned(1),
+            TimeInForce::FillOrKill => digest.unsigned(2),
+            TimeInForce::PostOnly => digest.unsigned(3),
+            TimeInForce::GoodTillTime { until } => digest.unsigned(4).signed(until.0),
+        };
         digest.signed(t.qty.0).unsigned(t.exposure as u64).signed(self.filled.0).signed(self.sent_at.0);
         match self.state {
             OrderState::Sent => digest.unsigned(0),
@@ -373,6 +398,7 @@ impl Order {
                 DoneReason::Expired => 2,
                 DoneReason::NeverArrived => 3,
                 DoneReason::Rejected(why) => 4 + why as u64,
+                DoneReason::SelfTradePrevented => u64::MAX,
             }),
         };
         match self.venue_order {

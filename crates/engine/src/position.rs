@@ -51,6 +51,18 @@ impl Position {
         Ok((Self { lots: total, entry, realised: self.realised.plus(profit)? }, profit))
     }
 
+    /// This position, with one of the parts it is the sum of changed.
+    pub(crate) fn with_part(&self, before: Self, after: Self) -> Result<Self, MoneyError> {
+        let moved = |whole: Amount, before: Amount, after: Amount| whole.minus(before)?.plus(after);
+        let lots = self.lots.checked_sub(before.lots).and_then(|lots| lots.checked_add(after.lots));
+        let overflow = MoneyError::Overflow { operation: "add lots", left: i128::from(self.lots), right: i128::from(after.lots) };
+        Ok(Self {
+            lots: lots.ok_or(overflow)?,
+            entry: moved(self.entry, before.entry, after.entry)?,
+            realised: moved(self.realised, before.realised, after.realised)?,
+        })
+    }
+
     /// Profit if everything open were closed at a value of `value_now` (signed as the lots, and turned for inverse).
     pub(crate) fn unrealised(&self, value_now: Amount) -> Result<Amount, MoneyError> {
         value_now.minus(self.entry)

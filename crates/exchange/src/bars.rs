@@ -23,8 +23,8 @@ use crate::Exchange;
 use crate::desk::{Answers, Desk, Execution, Market, at_least_as_aggressive, check, check_terms};
 use crate::fees::FeeSchedule;
 use tradewind_types::{
-    Bar, Instrument, InstrumentId, Liquidity, MarketEvent, MoneyError, OrderId, OrderRequest, OrderTerms, Price, Qty, Rate,
-    RejectReason, Rounding, Side, TimeInForce, Timestamp, VenueReply,
+    Bar, Instrument, InstrumentId, Liquidity, MarketEvent, MoneyError, OrderId, OrderRequest, OrderTerms, Price, Qty, Rate, RejectReason,
+    Rounding, Side, TimeInForce, Timestamp, VenueReply,
 };
 
 /// How taking a share of a bar's volume moves the price, as a fraction of the open.

@@ -21,8 +21,8 @@ use crate::queue::{QueueModel, QueuePosition};
 use std::collections::BTreeMap;
 use tradewind_book::{Applied, BookStatus, L2Book, Level, SequenceRule};
 use tradewind_types::{
-    DepthKind, DepthUpdate, Instrument, InstrumentId, Liquidity, MarketEvent, OrderId, OrderRequest, OrderTerms, Price, Qty,
-    RejectReason, Side, TimeInForce, Timestamp, Trade, VenueReply,
+    DepthKind, DepthUpdate, Instrument, InstrumentId, Liquidity, MarketEvent, OrderId, OrderRequest, OrderTerms, Price, Qty, RejectReason,
+    Side, TimeInForce, Timestamp, Trade, VenueReply,
 };
 
 /// One instrument on an [`L2Exchange`].

@@ -4,8 +4,8 @@ use crate::command::{Approval, Command};
 use crate::reservation::{Ceiling, limit_reservation, market_reservation, spending_asset};
 use crate::scope::{Limits, Route, Rule, reference_age_limit};
 use tradewind_types::{
-    Account, Amount, Instrument, InstrumentId, InstrumentKind, LimitScope, MarginMode, MoneyError, Nanos, OrderId, OrderKind, OrderRequest,
-    OrderState, OrderTerms, Price, Qty, Rate, RefusalReason, Rounding, Side, Timestamp,
+    Account, Amount, Instrument, InstrumentId, LimitScope, MarginMode, MoneyError, Nanos, OrderId, OrderKind, OrderRequest, OrderState,
+    OrderTerms, Price, Qty, Rate, RefusalReason, Rounding, Side, Timestamp,
 };
 
 /// A price to measure orders against, and when it was seen on our clock.

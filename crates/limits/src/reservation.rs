@@ -1,6 +1,6 @@
 //! What an order ties up in a spot account: a buy its quote value with fees, a sell its base.
 
-use tradewind_types::{Account, Amount, AssetId, Instrument, InstrumentKind, MarginMode, MoneyError, Price, Qty, Rate, Rounding, Side};
+use tradewind_types::{Account, Amount, AssetId, Instrument, MarginMode, MoneyError, Price, Qty, Rate, Rounding, Side};
 
 /// Share of a buy's value kept free for fees: 10 bps, the usual top of spot taker fees.
 pub const FEE_ALLOWANCE: Rate = Rate::from_centi_bps(1_000);

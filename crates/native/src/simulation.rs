@@ -235,7 +235,7 @@ impl PySimulation {
             ("order_id", texts(rows.iter().map(|o| o.id.to_string()))),
             ("symbol", texts(rows.iter().map(|o| units.symbol(o.terms.instrument)))),
             ("side", texts(rows.iter().map(|o| side_name(o.terms.side)))),
-            ("kind", texts(rows.iter().map(|o| if o.terms.kind == OrderKind::Market { "market".into() } else { "limit".into() }))),
+            ("kind", texts(rows.iter().map(|o| kind_name(&o.terms.kind).into()))),
             ("limit_price", floats(rows.iter().map(|o| o.price().map(|p| units.price(o.terms.instrument, p))))),
             ("quantity", floats(rows.iter().map(|o| lots(&o.terms, o.terms.qty.0)))),
             ("filled", floats(rows.iter().map(|o| lots(&o.terms, o.filled.0)))),
@@ -277,6 +277,18 @@ impl PySimulation {
     }
 }
 
+const fn kind_name(kind: &OrderKind) -> &'static str {
+    match kind {
+        OrderKind::Market => "market",
+        OrderKind::Limit { .. } => "limit",
+        OrderKind::Stop { .. } => "stop",
+        OrderKind::StopLimit { .. } => "stop limit",
+        OrderKind::TakeProfit { .. } => "take profit",
+        OrderKind::TakeProfitLimit { .. } => "take profit limit",
+        OrderKind::Iceberg { .. } => "iceberg",
+    }
+}
+
 /// State and, for an order that is over, why.
 pub(crate) fn state_name(state: &OrderState) -> (String, String) {
     use tradewind_types::DoneReason;
@@ -293,6 +305,7 @@ pub(crate) fn state_name(state: &OrderState) -> (String, String) {
             DoneReason::Rejected(why) => ("rejected".into(), format!("{why:?}")),
             DoneReason::Expired => name("expired"),
             DoneReason::NeverArrived => name("never arrived"),
+            DoneReason::SelfTradePrevented => name("self-trade prevented"),
         },
     }
 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tradewind_engine::{Engine, Order, State};
 use tradewind_limits::BookHealth;
 use tradewind_types::{
-    AlgoId, Author, Definition, InstrumentId, LimitScope, LimitSettings, OrderId, OrderKind, OrderTerms, Outcome, Price, Qty, Side,
-    TimerId, Timestamp, TradeId,
+    AlgoId, Author, Definition, InstrumentId, LimitScope, LimitSettings, OrderId, OrderTerms, Outcome, Price, Qty, Side, TimerId,
+    Timestamp, TradeId,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -83,10 +83,7 @@ impl Memory {
     pub fn check_decision(&self, outcome: &Outcome, state: &State, engine: &Engine) -> Result<(), Breach> {
         match outcome {
             Outcome::OrderSent { order, terms, at, author, .. } => {
-                let price = match terms.kind {
-                    OrderKind::Limit { price } => Some(price),
-                    OrderKind::Market => None,
-                };
+                let price = terms.kind.price();
                 let is_foreign = matches!(author, Author::Strategy(book) if *book != terms.book);
                 if is_foreign {
                     return Err(Breach::new("a strategy trades its own book", format!("{order}: {outcome:?}")));

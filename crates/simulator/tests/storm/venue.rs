@@ -5,7 +5,7 @@ use crate::storm::desk::{BNB, BTC, FIRST_MID, INVERSE, LINEAR, SPOT, exact_value
 use crate::storm::dice::Dice;
 use std::collections::{BTreeMap, BTreeSet};
 use tradewind_types::{
-    AccountId, Amount, AssetId, BookId, FeeCharge, Fill, InstrumentId, Liquidity, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty,
+    AccountId, Amount, AssetId, BookId, FeeCharge, Fill, InstrumentId, Liquidity, OrderId, OrderRequest, OrderTerms, Price, Qty,
     RejectReason, Side, TimeInForce, Timestamp, TradeId, VenueOrderId, VenueReply,
 };
 
@@ -159,10 +159,7 @@ impl Venue {
             self.refused.insert(order, reason);
             return reject(reason);
         }
-        let price = match terms.kind {
-            OrderKind::Limit { price } => Some(price),
-            OrderKind::Market => None,
-        };
+        let price = terms.kind.price();
         self.issued += 1;
         let venue_order = VenueOrderId(self.issued);
         let (qty, fills) = (terms.qty.0, Vec::new());
@@ -184,15 +181,15 @@ impl Venue {
             TimeInForce::PostOnly => 0,
             TimeInForce::FillOrKill => terms.qty.0,
             TimeInForce::ImmediateOrCancel => dice.within(0, terms.qty.0),
-            TimeInForce::GoodTillCancelled if dice.one_in(3) => dice.within(0, terms.qty.0),
-            TimeInForce::GoodTillCancelled => 0,
+            TimeInForce::GoodTillCancelled | TimeInForce::GoodTillTime { .. } if dice.one_in(3) => dice.within(0, terms.qty.0),
+            TimeInForce::GoodTillCancelled | TimeInForce::GoodTillTime { .. } => 0,
         };
         while left > 0 {
             let qty = dice.within(1, left);
             left -= qty;
             said.extend(self.trade(order, qty, dice, at));
         }
-        let rests = matches!(terms.time_in_force, TimeInForce::GoodTillCancelled | TimeInForce::PostOnly);
+        let rests = !matches!(terms.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill);
         if let Some(found) = self.orders.get_mut(&order).filter(|o| !rests && o.status == Status::Open) {
             found.status = Status::Cancelled;
             said.push(Message::new(VenueReply::Cancelled { order }, None, 0));
