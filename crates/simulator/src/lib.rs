@@ -17,7 +17,8 @@ mod venue;
 pub use recording::{Recording, RecordingBuilder, RecordingError};
 pub use replay::{Recovered, ReplayError, Replayed, recover, redecide};
 pub use setup::{
-    AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, VenueSetup,
+    AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, TouchBookSetup,
+    VenueSetup,
 };
 pub use shadow::{Guess, Joiners, OrderEvent, Origin, Shadow, ShadowError, ShadowStudy, follow_shadows};
 pub use simulation::{Counts, Simulation, SimulationError};

@@ -111,6 +111,33 @@ pub enum FillModel {
         /// Price impact of taking the whole largest share, 1e-8; scales with the root of the share.
         impact: i64,
     },
+    /// By touch, nobody ahead and nothing consumed: optimistic, for comparison with engines that fill so.
+    Touch {
+        /// What is displayed.
+        book: TouchBookSetup,
+        /// Which way a fee goes that is no whole number of its asset's units.
+        fee_rounding: Rounding,
+    },
+}
+
+/// What a venue that fills by touch displays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TouchBookSetup {
+    /// Recorded depth.
+    Depth,
+    /// The last trade, quote or bar.
+    Top,
+}
+
+impl FillModel {
+    /// Whether it needs recorded depth.
+    const fn reads_depth(self) -> bool {
+        match self {
+            FillModel::Depth { .. } | FillModel::Touch { book: TouchBookSetup::Depth, .. } => true,
+            FillModel::Bars { .. } | FillModel::Touch { book: TouchBookSetup::Top, .. } => false,
+        }
+    }
 }
 
 /// A venue with its account, latency and fill model.
@@ -348,7 +375,7 @@ impl Setup {
     pub fn watched_books(&self) -> Result<Vec<(InstrumentId, SequenceRule)>, SetupError> {
         let mut out = Vec::new();
         for (i, setup) in (0u32..).zip(&self.instruments) {
-            if matches!(self.venue(&setup.symbol, setup.venue)?.fills, FillModel::Depth { .. }) {
+            if self.venue(&setup.symbol, setup.venue)?.fills.reads_depth() {
                 out.push((InstrumentId(i), setup.sequencing.rule()));
             }
         }

@@ -1,12 +1,13 @@
 //! A simulated venue: which kind of exchange it is, how far away, and its mid just before it answers.
 
-use crate::setup::{FillModel, InstrumentSetup, Setup, SetupError};
-use tradewind_exchange::{BarExchange, BarFillModel, BarListing, Exchange, Impact, L2Exchange, Listing, QueueModel};
-use tradewind_types::{Instrument, InstrumentId, MarketEvent, Nanos, OrderRequest, Rate, Timestamp, VenueReply};
+use crate::setup::{FillModel, InstrumentSetup, Setup, SetupError, TouchBookSetup};
+use tradewind_exchange::{BarExchange, BarFillModel, BarListing, Exchange, Impact, L2Exchange, Listing, QueueModel, TouchBook, TouchExchange, TouchListing};
+use tradewind_types::{Instrument, InstrumentId, MarketEvent, Nanos, OrderRequest, Rate, Rounding, Timestamp, VenueReply};
 
 enum Model {
     Depth(L2Exchange),
     Bars(BarExchange),
+    Touch(TouchExchange),
 }
 
 pub(crate) struct Venue {
@@ -30,6 +31,9 @@ impl Venue {
                     let listing = |(i, setup)| bar_listing(i, setup, Rate(max_participation), Rate(impact));
                     Model::Bars(BarExchange::new(listed.map(listing).collect()))
                 }
+                FillModel::Touch { book, fee_rounding } => {
+                    Model::Touch(TouchExchange::new(listed.map(|(i, setup)| touch_listing(i, setup, book, fee_rounding)).collect()))
+                }
             };
             Self { model, request_latency: Nanos(venue.request_latency_ns), response_latency: Nanos(venue.response_latency_ns) }
         });
@@ -49,6 +53,7 @@ impl Venue {
         match &self.model {
             Model::Depth(exchange) => exchange.book(instrument)?.mid_half_ticks(),
             Model::Bars(_) => None,
+            Model::Touch(exchange) => exchange.mid_half_ticks(instrument),
         }
     }
 
@@ -56,6 +61,7 @@ impl Venue {
         match &mut self.model {
             Model::Depth(exchange) => exchange.on_market(at, event, replies),
             Model::Bars(exchange) => exchange.on_market(at, event, replies),
+            Model::Touch(exchange) => exchange.on_market(at, event, replies),
         }
     }
 
@@ -63,6 +69,7 @@ impl Venue {
         match &mut self.model {
             Model::Depth(exchange) => exchange.on_request(at, request, replies),
             Model::Bars(exchange) => exchange.on_request(at, request, replies),
+            Model::Touch(exchange) => exchange.on_request(at, request, replies),
         }
     }
 }
@@ -74,4 +81,12 @@ fn depth_listing(instrument: &Instrument, setup: &InstrumentSetup, queue: QueueM
 fn bar_listing(instrument: &Instrument, setup: &InstrumentSetup, max_participation: Rate, impact: Rate) -> BarListing {
     let fills = BarFillModel { half_spread: Rate(setup.half_spread), impact: Impact::SquareRoot(impact), max_participation };
     BarListing { instrument: instrument.clone(), fees: setup.fees(), fills }
+}
+
+fn touch_listing(instrument: &Instrument, setup: &InstrumentSetup, book: TouchBookSetup, fee_rounding: Rounding) -> TouchListing {
+    let book = match book {
+        TouchBookSetup::Depth => TouchBook::Depth(setup.sequencing.rule()),
+        TouchBookSetup::Top => TouchBook::Top,
+    };
+    TouchListing { instrument: instrument.clone(), fees: setup.fees(), fee_rounding, book }
 }
