@@ -3,7 +3,7 @@
 use crate::fees::FeeSchedule;
 use std::collections::BTreeSet;
 use tradewind_types::{
-    Fill, Instrument, InstrumentId, Liquidity, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty, RejectReason, Rounding, Side,
+    FeeCharge, Fill, Instrument, InstrumentId, Liquidity, MoneyError, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty, RejectReason, Rounding, Side,
     Timestamp, TradeId, VenueOrderId, VenueReply,
 };
 
@@ -118,8 +118,13 @@ impl Answers<'_> {
 
     /// Reports a fill. One whose fee cannot be expressed in the asset's units ends its order instead: `Expired`, and false.
     pub(crate) fn fill(&mut self, instrument: &Instrument, fees: &FeeSchedule, done: Execution) -> bool {
-        let Execution { order, side, price, qty, liquidity, at } = done;
-        let Ok(fee) = fees.charge(instrument, side, price, qty, liquidity) else {
+        self.fill_at(done, fees.charge(instrument, done.side, done.price, done.qty, done.liquidity))
+    }
+
+    /// As [`Self::fill`], with a fee that has been worked out.
+    pub(crate) fn fill_at(&mut self, done: Execution, fee: Result<FeeCharge, MoneyError>) -> bool {
+        let Execution { order, price, qty, liquidity, at, .. } = done;
+        let Ok(fee) = fee else {
             self.send(VenueReply::Expired { order });
             return false;
         };

@@ -1,8 +1,8 @@
 //! Orders → acks and fills: what a venue does.
 //!
 //! An [`Exchange`] is a state machine without I/O or clock. [`L2Exchange`] overlays our orders on recorded depth and trades
-//! with a model of queue position; [`BarExchange`] fills them on bars under a stated model; [`MatchingBook`] matches
-//! participants with each other by price and time.
+//! with a model of queue position; [`BarExchange`] fills them on bars under a stated model; [`TouchExchange`] fills them by touch,
+//! for comparison only; [`MatchingBook`] matches participants with each other by price and time.
 //!
 //! Shared rules: an order id is good once ([`RejectReason::DuplicateId`]); an order that breaks a filter of its instrument, or
 //! names one that is not listed, is [`RejectReason::InvalidFilter`]; the unfilled rest of an immediate order is `Cancelled`;
@@ -22,6 +22,7 @@ mod index;
 mod l2;
 mod matching;
 mod queue;
+mod touch;
 
 pub use bars::{BarExchange, BarFillModel, BarListing, Impact};
 pub use cleared::{ClearedExchange, PrivateMessage};
@@ -30,6 +31,7 @@ pub use fees::{FeeAsset, FeeSchedule};
 pub use l2::{L2Exchange, Listing};
 pub use matching::{Execution, MatchingBook, NewOrder, Placement};
 pub use queue::QueueModel;
+pub use touch::{TouchBook, TouchExchange, TouchListing};
 
 use tradewind_types::{MarketEvent, OrderRequest, Timestamp, VenueReply};
 

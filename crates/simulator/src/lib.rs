@@ -5,6 +5,8 @@
 //! run a journal again. The engine inside is the one that trades live: only this driver knows that the world is recorded.
 
 mod agenda;
+mod clearing;
+mod latency;
 mod recording;
 mod replay;
 mod setup;
@@ -14,10 +16,13 @@ mod strategist;
 mod tape;
 mod venue;
 
+pub use clearing::{CashSetup, ClearingSetup, DeliverySetup, LiquidationSetup, MarginSetup, TierSetup, TransferSetup};
+pub use latency::{LatencySetup, LatencySetups};
 pub use recording::{Recording, RecordingBuilder, RecordingError};
 pub use replay::{Recovered, ReplayError, Replayed, recover, redecide};
 pub use setup::{
-    AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, VenueSetup,
+    AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, TouchBookSetup,
+    VenueSetup,
 };
 pub use shadow::{Guess, Joiners, OrderEvent, Origin, Shadow, ShadowError, ShadowStudy, follow_shadows};
 pub use simulation::{Counts, Simulation, SimulationError};

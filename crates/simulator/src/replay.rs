@@ -90,6 +90,8 @@ pub struct Replayed {
 /// # Errors
 /// [`ReplayError`].
 pub fn redecide<R: std::io::Read>(mut journal: Reader<R>, recording: &Recording, setup: &Setup) -> Result<Replayed, ReplayError> {
+    let delivered = setup.delivered(recording)?;
+    let recording = delivered.as_ref().unwrap_or(recording);
     let mut engine = Engine::new();
     for (instrument, rule) in setup.watched_books()? {
         engine.watch_book(instrument, rule);
