@@ -163,7 +163,7 @@ impl State {
         self.limits.count_order(route, at);
         self.rehold(index)?;
         if let Author::Algo(algo) = author {
-            self.algos.relist(algo, index, true);
+            self.algos.add_order(algo, index);
         }
         Ok(())
     }
@@ -242,7 +242,7 @@ impl State {
         self.book_trade(&Booking::of(&terms), fill, settlement)?;
         self.orders.add_trade(index, fill.trade);
         if let Author::Algo(algo) = author {
-            self.algos.add_fill(algo, fill.qty);
+            self.algos.add_fill(algo, terms.side, fill.qty);
         }
         self.change(index, |o| {
             o.filled = filled;

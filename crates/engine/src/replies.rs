@@ -17,11 +17,13 @@ impl Engine {
             }
             return;
         };
+        let author = known.author;
         if let VenueReply::Filled(fill) = reply {
             self.on_fill(fill, at, step);
         } else if let Some(outcome) = meaning(known, reply, at) {
             self.commit(outcome, at, step);
         }
+        self.follow_up(author, at, step);
     }
 
     fn on_fill(&mut self, fill: &Fill, at: Timestamp, step: &mut Step) {

@@ -124,6 +124,9 @@ pub enum AlgoRefusal {
     /// An id beyond what a dense table holds.
     #[error("the algo id is not dense")]
     NotDense,
+    /// A bracket on a spot instrument: both exits would tie up the same coins.
+    #[error("brackets are for derivatives: on spot both exits would tie up the same coins")]
+    NotOffered,
 }
 
 /// One thing that happened in the engine.
