@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tradewind import __version__
+from tradewind import __version__, journal_commands
 from tradewind.flow import DataRefused
 
 if TYPE_CHECKING:
@@ -464,27 +464,16 @@ def data_check(
         raise typer.Exit(DATA_REFUSED)
 
 
-@journal_app.command("verify", epilog=_examples("journal verify runs/20250101-120000-portfolio/run.journal"))
-def journal_verify(path: Annotated[Path, typer.Argument(help="A journal file.")], as_json: AsJson = False) -> None:
-    """Prove every byte of a journal: checksums, hash chain, order. A torn tail is reported, damage refused (exit 3)."""
-    from tradewind.research import replays
-
-    facts = replays.verify(path)
-    verdict = "every byte is proven"
-    if facts["torn_bytes"]:
-        verdict = (
-            f"torn: the last {facts['torn_bytes']:,} bytes are a block that was never finished, and are not used; "
-            "every byte before them is proven"
-        )
-    text = "\n".join(f"{key:<14} {value}" for key, value in facts.items())
-    _emit({**facts, "verdict": verdict}, f"{text}\n{verdict}", as_json=as_json)
+journal_commands.add_to(journal_app, _print)
 
 
 @app.command(
     epilog=_examples("replay runs/20250101-120000-portfolio/run.journal", "replay run.journal --data FOLDER --json")
 )
 def replay(
-    path: Annotated[Path, typer.Argument(help="A journal file.")], data: DataFolder = None, as_json: AsJson = False
+    path: Annotated[Path, typer.Argument(help="A journal file or folder.")],
+    data: DataFolder = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run a journal again: apply its outcomes, then decide anew on the same data; both must agree (else exit 4)."""
     from tradewind.research import replays

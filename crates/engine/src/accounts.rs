@@ -9,6 +9,7 @@ use crate::error::ApplyError;
 use crate::grid::Grid;
 use crate::position::{Position, settlement};
 use crate::state::State;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use tradewind_types::{
     AccountEvent, AccountId, AccountRefusal, AccountTrade, Amount, BookId, Exposure, FundingPayment, Instrument, InstrumentId, MoneyError,
@@ -16,7 +17,7 @@ use tradewind_types::{
 };
 
 /// What is known of accounts beyond balances and net positions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Accounts {
     /// Accounts that keep legs.
     hedged: BTreeSet<AccountId>,
@@ -25,8 +26,8 @@ pub(crate) struct Accounts {
     short_legs: Grid<Position>,
     /// Whose lots of a derivative an account holds.
     shares: BTreeMap<(AccountId, InstrumentId, BookId), i64>,
-    /// When funding was last booked.
-    funded: BTreeMap<(AccountId, InstrumentId), Timestamp>,
+    /// Funding times that are booked.
+    funded: BTreeSet<(AccountId, InstrumentId, Timestamp)>,
     /// Trades booked that no order of ours made.
     traded: BTreeSet<(AccountId, InstrumentId, TradeId)>,
     on_their_way: BTreeMap<TransferId, Transfer>,
@@ -100,7 +101,7 @@ impl Accounts {
                 digest.signed(leg.lots).wide(leg.entry.0).wide(leg.realised.0);
             }
         }
-        for ((account, instrument), at) in &self.funded {
+        for (account, instrument, at) in &self.funded {
             digest.bytes(b"funded").unsigned(u64::from(account.0)).unsigned(u64::from(instrument.0)).signed(at.0);
         }
         for (account, instrument, trade) in &self.traded {
@@ -182,8 +183,7 @@ impl State {
         if payment.mark.0 <= 0 || !is_postable(payment.amount) {
             return Err(AccountRefusal::Malformed);
         }
-        let key = (payment.account, payment.instrument);
-        if self.accounts.funded.get(&key).is_some_and(|last| payment.ts_venue <= *last) {
+        if self.accounts.funded.contains(&(payment.account, payment.instrument, payment.ts_venue)) {
             return Err(AccountRefusal::Repeated);
         }
         let lots = self.position(payment.account, payment.instrument).lots;
@@ -202,7 +202,7 @@ impl State {
             let balance = self.books.balances.at(book.index(), asset.index());
             *balance = balance.plus(share)?;
         }
-        self.accounts.funded.insert((account, id), payment.ts_venue);
+        self.accounts.funded.insert((account, id, payment.ts_venue));
         Ok(())
     }
 

@@ -3,10 +3,11 @@
 use crate::error::ApplyError;
 use crate::grid::grown;
 use crate::orders::{OrderIndex, keep_listed};
+use serde::{Deserialize, Serialize};
 use tradewind_types::{AlgoId, AlgoSpec, BracketParameters, Qty, QuotingParameters, Side, StateDigest};
 
 /// An algo and its progress.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Algo {
     /// What it does.
     pub spec: AlgoSpec,
@@ -23,7 +24,7 @@ pub struct Algo {
     pub(crate) live: Vec<OrderIndex>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Algos {
     table: Vec<Option<Algo>>,
     /// Ids of those that run, in order of id.

@@ -1,17 +1,18 @@
 //! What live orders could still do, summed per instrument: over the firm, per account, per book; and what they tie up per asset.
 
 use crate::grid::{Grid, grown};
+use serde::{Deserialize, Serialize};
 use tradewind_limits::{Held, Standing};
 use tradewind_types::{Amount, AssetId, MoneyError, OrderTerms, Side};
 
 /// Lots in flight on each side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InFlight {
     pub(crate) buys: i64,
     pub(crate) sells: i64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Exposure {
     firm: Vec<Standing>,
     accounts: Grid<InFlight>,

@@ -1,10 +1,11 @@
 //! Double entry per asset: every posting takes from one account what it gives to another, so each asset sums to zero.
 
 use crate::grid::Grid;
+use serde::{Deserialize, Serialize};
 use tradewind_types::{AccountId, Amount, AssetId, MoneyError, StateDigest, VenueId};
 
 /// Where money can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LedgerAccount {
     /// Ours, at a venue.
     Balance(AccountId),
@@ -23,7 +24,7 @@ pub enum LedgerAccount {
 }
 
 /// Balances of every ledger account in every asset.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     balances: Grid<Amount>,
     venues: Grid<Amount>,
@@ -49,6 +50,21 @@ impl Ledger {
             LedgerAccount::InTransit => (&self.in_transit, 0),
         };
         grid.get(row, asset.index())
+    }
+
+    /// Everything that is not zero, by account and asset.
+    pub fn cells(&self) -> impl Iterator<Item = (LedgerAccount, AssetId, Amount)> + '_ {
+        let accounts: [fn(u32) -> LedgerAccount; 7] = [
+            |id| LedgerAccount::Balance(AccountId(id)),
+            |id| LedgerAccount::Venue(VenueId(id)),
+            |id| LedgerAccount::Fees(VenueId(id)),
+            |id| LedgerAccount::Rounding(VenueId(id)),
+            |_| LedgerAccount::External,
+            |id| LedgerAccount::Funding(VenueId(id)),
+            |_| LedgerAccount::InTransit,
+        ];
+        let cells = accounts.into_iter().zip(self.first_grids().into_iter().chain(self.later_grids()));
+        cells.flat_map(|(account, grid)| grid.cells().map(move |(row, asset, amount)| (account(row as u32), AssetId(asset as u32), amount)))
     }
 
     /// Whether every asset sums to zero over all accounts.

@@ -1,6 +1,7 @@
 //! Every order ever sent, densely by its counter, and which of them live.
 
 use crate::error::ApplyError;
+use serde::{Deserialize, Serialize};
 use tradewind_limits::{Ceiling, Held};
 use tradewind_types::{
     AccountId, Author, BookId, DoneReason, Exposure, InstrumentId, OrderId, OrderKind, OrderState, OrderTerms, Price, Qty, Side,
@@ -11,7 +12,7 @@ use tradewind_types::{
 pub(crate) type OrderIndex = u32;
 
 /// An amend on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amendment {
     /// Price asked for.
     pub price: Price,
@@ -20,7 +21,7 @@ pub struct Amendment {
 }
 
 /// An order and everything known of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Ours.
     pub id: OrderId,
@@ -74,7 +75,7 @@ impl Order {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Epoch {
     node: u16,
     epoch: u32,
@@ -82,13 +83,13 @@ struct Epoch {
     first: OrderIndex,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct AppliedTrade {
     trade: TradeId,
     previous: Option<u32>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Orders {
     table: Vec<Order>,
     epochs: Vec<Epoch>,
@@ -104,7 +105,7 @@ impl Default for Orders {
 }
 
 /// Which orders live, oldest first: a list through a table beside the orders, so that one leaves it in constant time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct LiveList {
     /// By order; [`NOBODY`] at the ends. Of an order that is over, nothing is read.
     links: Vec<Links>,
@@ -112,7 +113,7 @@ struct LiveList {
     newest: OrderIndex,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Links {
     older: OrderIndex,
     newer: OrderIndex,

@@ -1,12 +1,13 @@
 //! Positions at average cost, exact: what division leaves over stays in the position and comes out when it is closed.
 
+use serde::{Deserialize, Serialize};
 use tradewind_types::{Amount, Fill, Instrument, InstrumentKind, MoneyError, Rounding, Settlement, Side};
 
 /// Net lots traded in an instrument, what the open ones cost, and what the closed ones brought. Fees are not in it.
 ///
 /// For spot it is bookkeeping beside the balances (which hold the money); for derivatives the account's `realised` is what
 /// went to the balance. Deposits are not positions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Bought less sold, in lots.
     pub lots: i64,

@@ -1,6 +1,7 @@
 //! What exists: assets, instruments, accounts, books. Built from definitions; what is defined does not change.
 
 use crate::grid::{Grid, grown};
+use serde::{Deserialize, Serialize};
 use tradewind_types::{
     Account, AccountId, Amount, Asset, AssetId, BookId, Definition, DefinitionRefusal, Instrument, InstrumentId, InstrumentKind,
     InstrumentTerms, LimitScope, MarginSchedule, MarginTier, SelfTradePrevention, StateDigest,
@@ -10,7 +11,7 @@ use tradewind_types::{
 pub const LARGEST_DENSE_ID: u32 = (1 << 16) - 1;
 
 /// All definitions of nouns.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Registry {
     assets: Vec<Option<Asset>>,
     instruments: Vec<Option<Instrument>>,
@@ -248,12 +249,19 @@ impl Registry {
     }
 }
 
+/// A schedule of this many tiers fits one journal record.
+const MOST_TIERS: usize = 24;
+
 /// The first tier starts at zero, each later one higher; rates and deductions are not negative, and some leverage is allowed.
 fn check_tiers(tiers: &[MarginTier]) -> Result<(), DefinitionRefusal> {
     let starts_at_zero = tiers.first().is_some_and(|tier| tier.from == Amount::ZERO);
     let rises = tiers.windows(2).all(|pair| pair[0].from < pair[1].from);
     let is_sound = |tier: &MarginTier| tier.maintenance.0 >= 0 && tier.deduction.0 >= 0 && tier.max_leverage > 0;
-    if starts_at_zero && rises && tiers.iter().all(is_sound) { Ok(()) } else { Err(DefinitionRefusal::OutOfRange) }
+    if starts_at_zero && rises && tiers.len() <= MOST_TIERS && tiers.iter().all(is_sound) {
+        Ok(())
+    } else {
+        Err(DefinitionRefusal::OutOfRange)
+    }
 }
 
 fn digest_kind(digest: &mut StateDigest, kind: InstrumentKind) {

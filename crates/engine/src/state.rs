@@ -9,11 +9,12 @@ use crate::orders::{Order, Orders};
 use crate::position::Position;
 use crate::registry::Registry;
 use crate::timers::Timers;
+use serde::{Deserialize, Serialize};
 use tradewind_limits::{BookHealth, Limits, Standing};
 use tradewind_types::{AccountId, AlgoId, Amount, AssetId, BookId, InstrumentId, OrderId};
 
 /// Control state. Changed by [`Engine::apply`](crate::Engine::apply) alone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     pub(crate) registry: Registry,
     pub(crate) orders: Orders,
@@ -30,7 +31,7 @@ pub struct State {
 }
 
 /// The strategies' own ledgers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Books {
     /// Per (book, asset): deposits, spot flows, own realised profit of derivatives, less fees.
     pub(crate) balances: Grid<Amount>,

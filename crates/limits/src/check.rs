@@ -3,6 +3,7 @@
 use crate::command::{Approval, Command};
 use crate::reservation::{Ceiling, limit_reservation, market_reservation, spending_asset};
 use crate::scope::{Limits, Route, Rule, reference_age_limit};
+use serde::{Deserialize, Serialize};
 use tradewind_types::{
     Account, Amount, Instrument, InstrumentId, LimitScope, MarginMode, MoneyError, Nanos, OrderId, OrderKind, OrderRequest, OrderState,
     OrderTerms, Price, Qty, Rate, RefusalReason, Rounding, Side, Timestamp,
@@ -18,7 +19,7 @@ pub struct Reference {
 }
 
 /// Whether the instrument's order book can be trusted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BookHealth {
     /// Usable, or the instrument has none (bars, quotes).
     #[default]
@@ -28,7 +29,7 @@ pub enum BookHealth {
 }
 
 /// A position and what may still be added to it: lots of everything in flight, the larger outcome of each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Net lots traded, signed.
     pub position: i64,

@@ -1,6 +1,7 @@
 //! Settings, halts and rate windows of each scope: firm, venue, account, book.
 
 use crate::window::Window;
+use serde::{Deserialize, Serialize};
 use tradewind_types::{AccountId, BookId, InstrumentId, LimitScope, LimitSettings, Nanos, RefusalReason, StateDigest, Timestamp, VenueId};
 
 /// Which scopes an order falls under.
@@ -17,14 +18,14 @@ pub struct Route {
 }
 
 /// Settings with the times of the orders in their rate window.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rule {
     pub(crate) settings: LimitSettings,
     /// The latest orders; never more than the rate limit, which is all that a check needs.
     sent: Window,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct ScopeLimits {
     halted: bool,
     cancels_sent: u64,
@@ -34,7 +35,7 @@ struct ScopeLimits {
 }
 
 /// All scopes. See the crate's documentation for how it changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     firm: ScopeLimits,
     venues: Vec<ScopeLimits>,

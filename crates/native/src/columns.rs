@@ -2,7 +2,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int64Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, Int8Array, Int64Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, Int8Array, Int64Array, RecordBatch};
 use arrow_schema::ArrowError;
 use pyo3::exceptions::PyValueError;
 use pyo3::{PyErr, PyResult};
@@ -76,9 +76,20 @@ pub(crate) fn int64s(values: impl Iterator<Item = i64>) -> ArrayRef {
     Arc::new(values.collect::<Int64Array>())
 }
 
+/// A column of integers, some of them missing.
+pub(crate) fn optional_int64s(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<Int64Array>())
+}
+
 /// A column of text.
 pub(crate) fn texts(values: impl Iterator<Item = String>) -> ArrayRef {
     Arc::new(values.map(Some).collect::<arrow_array::StringArray>())
+}
+
+/// A column of whole numbers that may be larger than 64 bits: decimals of 38 digits.
+pub(crate) fn wide_integers(values: impl Iterator<Item = i128>) -> PyResult<ArrayRef> {
+    let failed = |error: ArrowError| PyValueError::new_err(error.to_string());
+    Ok(Arc::new(values.collect::<Decimal128Array>().with_precision_and_scale(38, 0).map_err(failed)?))
 }
 
 /// A column of numbers for statistics.

@@ -24,5 +24,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(journals::verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(journals::journal_facts, module)?)?;
     module.add_function(wrap_pyfunction!(journals::recover, module)?)?;
+    module.add_class::<journals::PyJournalLines>()?;
+    module.add_function(wrap_pyfunction!(journals::journal_tables, module)?)?;
     module.add_function(wrap_pyfunction!(journals::replay, module)?)
 }

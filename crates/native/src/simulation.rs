@@ -1,6 +1,6 @@
 //! A run in progress, as Python drives it.
 
-use crate::columns::{floats, int64s, table, texts};
+use crate::columns::{floats, int64s, optional_int64s, table, texts};
 use crate::recording::PyRecording;
 use crate::strategy::PyStrategy;
 use crate::units::Units;
@@ -49,7 +49,7 @@ fn side_named(name: &str) -> PyResult<Side> {
     }
 }
 
-fn side_name(side: Side) -> String {
+pub(crate) fn side_name(side: Side) -> String {
     match side {
         Side::Buy => "buy".into(),
         Side::Sell => "sell".into(),
@@ -309,8 +309,4 @@ pub(crate) fn state_name(state: &OrderState) -> (String, String) {
             DoneReason::SelfTradePrevented => name("self-trade prevented"),
         },
     }
-}
-
-fn optional_int64s(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(values.collect::<arrow_array::Int64Array>())
 }

@@ -8,10 +8,12 @@ mod agenda;
 mod clearing;
 mod latency;
 mod recording;
+mod recovery;
 mod replay;
 mod setup;
 mod shadow;
 mod simulation;
+mod statement;
 mod strategist;
 mod tape;
 mod venue;
@@ -19,6 +21,7 @@ mod venue;
 pub use clearing::{CashSetup, ClearingSetup, DeliverySetup, LiquidationSetup, MarginSetup, TierSetup, TransferSetup};
 pub use latency::{LatencySetup, LatencySetups};
 pub use recording::{Recording, RecordingBuilder, RecordingError};
+pub use recovery::{FolderRecovery, TakenUp, recover_path, snapshot, snapshot_folder, take_up};
 pub use replay::{Recovered, ReplayError, Replayed, recover, redecide};
 pub use setup::{
     AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, TouchBookSetup,
@@ -26,5 +29,6 @@ pub use setup::{
 };
 pub use shadow::{Guess, Joiners, OrderEvent, Origin, Shadow, ShadowError, ShadowStudy, follow_shadows};
 pub use simulation::{Counts, Simulation, SimulationError};
+pub use statement::{BookedFill, Posting, RefusedIntent, Statement, statement};
 pub use strategist::{Fault, Strategist, Wake, Wakes};
 pub use tape::{EquityRow, FillRow, PositionRow, RefusalRow, Tape};

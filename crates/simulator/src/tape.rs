@@ -264,6 +264,9 @@ fn is_quoting(engine: &Engine, algo: AlgoId) -> bool {
 
 const fn instrument_of(spec: &AlgoSpec) -> InstrumentId {
     match spec {
-        AlgoSpec::Immediate { instrument, .. } | AlgoSpec::Twap { instrument, .. } | AlgoSpec::Quoting { instrument, .. } => *instrument,
+        AlgoSpec::Immediate { instrument, .. }
+        | AlgoSpec::Twap { instrument, .. }
+        | AlgoSpec::Quoting { instrument, .. }
+        | AlgoSpec::Bracket { instrument, .. } => *instrument,
     }
 }

@@ -99,7 +99,7 @@ pub struct InstrumentTerms {
 }
 
 /// An instrument with its money arithmetic worked out once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instrument {
     terms: InstrumentTerms,
     valuation: Valuation,
@@ -107,7 +107,7 @@ pub struct Instrument {
     filters: InstrumentFilters,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Valuation {
     /// Quote units of one tick times one lot.
     Linear { per_tick_lot: i128 },

@@ -35,6 +35,8 @@ pub struct Desk {
     pub replica: Engine,
     pub step: Step,
     pub now: Timestamp,
+    /// Every outcome since the first definition.
+    pub log: Vec<Outcome>,
     trades: u128,
 }
 
@@ -118,7 +120,7 @@ pub fn fee(asset: AssetId, amount: i128) -> FeeCharge {
 
 impl Desk {
     pub fn open() -> Self {
-        let mut desk = Self { engine: Engine::new(), replica: Engine::new(), step: Step::new(), now: START, trades: 0 };
+        let mut desk = Self { engine: Engine::new(), replica: Engine::new(), step: Step::new(), now: START, trades: 0, log: Vec::new() };
         for definition in definitions() {
             let outcomes = desk.control(Control::Define(definition.clone()));
             assert_eq!(outcomes, [Outcome::Defined(definition)]);
@@ -136,6 +138,7 @@ impl Desk {
         for outcome in &self.step.outcomes {
             self.replica.apply(outcome).unwrap();
         }
+        self.log.extend_from_slice(&self.step.outcomes);
         self.check();
         self.step.outcomes.clone()
     }
