@@ -1,19 +1,21 @@
 //! Orders → acks and fills: what a venue does.
 //!
 //! An [`Exchange`] is a state machine without I/O or clock. [`L2Exchange`] overlays our orders on recorded depth and trades
-//! with a model of queue position; [`BarExchange`] fills them on bars under a stated model; [`MatchingBook`] matches
-//! participants with each other by price and time.
+//! with a model of queue position; [`BarExchange`] fills them on bars under a stated model; [`TouchExchange`] fills them by touch,
+//! for comparison only; [`MatchingBook`] matches participants with each other by price and time.
 //!
 //! Shared rules: an order id is good once ([`RejectReason::DuplicateId`]); an order that breaks a filter of its instrument, or
 //! names one that is not listed, is [`RejectReason::InvalidFilter`]; the unfilled rest of an immediate order is `Cancelled`;
-//! every fill carries its fee ([`FeeSchedule`]) and the venue's clock. Balances, margin and [`Exposure::ReduceOnly`] are not
-//! judged here: an exchange sees orders, not accounts.
+//! every fill carries its fee ([`FeeSchedule`]) and the venue's clock. An exchange sees orders, not accounts: balances, margin and
+//! [`Exposure::ReduceOnly`] are judged by a [`Clearing`], which a [`ClearedExchange`] puts in front of it.
 //!
 //! [`RejectReason::DuplicateId`]: tradewind_types::RejectReason::DuplicateId
 //! [`RejectReason::InvalidFilter`]: tradewind_types::RejectReason::InvalidFilter
 //! [`Exposure::ReduceOnly`]: tradewind_types::Exposure::ReduceOnly
 
 mod bars;
+mod cleared;
+mod clearing;
 mod desk;
 mod fees;
 mod filters;
@@ -23,13 +25,17 @@ mod matching;
 mod meeting;
 mod queue;
 mod reserves;
+mod touch;
 mod triggers;
 
 pub use bars::{BarExchange, BarFillModel, BarListing, Impact};
+pub use cleared::{ClearedExchange, PrivateMessage};
+pub use clearing::{CashRounding, Cleared, Clearing, ClearingRules, DeliveryPrice, Holding, Leg, Liquidation, PositionKey};
 pub use fees::{FeeAsset, FeeSchedule};
 pub use l2::{L2Exchange, Listing};
 pub use matching::{Execution, MatchingBook, NewOrder, Placement, Prevented};
 pub use queue::QueueModel;
+pub use touch::{TouchBook, TouchExchange, TouchListing};
 
 use tradewind_types::{MarketEvent, OrderRequest, Timestamp, VenueReply};
 
