@@ -11,6 +11,7 @@
 
 mod algos;
 mod apply;
+mod aside;
 mod digest;
 mod engine;
 mod equity;
@@ -28,6 +29,7 @@ mod replies;
 mod snapshot;
 mod state;
 mod timers;
+mod trades;
 
 pub use algos::Algo;
 pub use engine::{Engine, Step};

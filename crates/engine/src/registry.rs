@@ -90,7 +90,8 @@ impl Registry {
                 let owner = self.account(*account).and(self.book(*book));
                 owner.map(|_| ()).ok_or(DefinitionRefusal::OwnerNotDefined { book: *book })
             }
-            Definition::Epoch { .. } => Ok(()),
+            Definition::Retention { done_for } if done_for.0 <= 0 => Err(DefinitionRefusal::RetentionTooShort { asked: *done_for }),
+            Definition::Epoch { .. } | Definition::Retention { .. } => Ok(()),
         }
     }
 
@@ -104,7 +105,7 @@ impl Registry {
             }
             Definition::Account(account) => *grown(&mut self.accounts, account.id.index()) = Some(account.clone()),
             Definition::Book { book, name } => *grown(&mut self.books, book.index()) = Some(name.clone()),
-            Definition::Limits(_) | Definition::Deposit { .. } | Definition::Epoch { .. } => {}
+            Definition::Limits(_) | Definition::Deposit { .. } | Definition::Epoch { .. } | Definition::Retention { .. } => {}
         }
         Ok(())
     }

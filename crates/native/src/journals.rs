@@ -187,7 +187,7 @@ impl Names<'_> {
 }
 
 fn orders(said: &Statement, names: &Names<'_>) -> PyResult<PyTable> {
-    let (rows, units) = (said.engine.state().orders(), DefinedUnits(names.0));
+    let (rows, units) = (said.engine.state().orders().collect::<Vec<_>>(), DefinedUnits(names.0));
     let kind = |kind: &OrderKind| match kind {
         OrderKind::Market => "market",
         OrderKind::Limit { .. } => "limit",

@@ -6,7 +6,7 @@ use crate::input::{Author, Definition};
 use crate::money::{Amount, Price, Qty};
 use crate::order::{Fill, Intent, OrderTerms, RejectReason};
 use crate::risk::{LimitScope, RefusalReason};
-use crate::time::Timestamp;
+use crate::time::{Nanos, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The money a fill moves in the account, worked out once and journaled.
@@ -77,6 +77,12 @@ pub enum DefinitionRefusal {
     /// A sum left its integer type.
     #[error("the amount overflows the balance")]
     Overflow,
+    /// An order that is over must be remembered for some time.
+    #[error("orders that are over must be kept for more than {} ns", asked.0)]
+    RetentionTooShort {
+        /// How long was asked for.
+        asked: Nanos,
+    },
 }
 
 /// Why an algo was not started, or its parameters not swapped.
@@ -347,6 +353,16 @@ pub enum Outcome {
         algo: AlgoId,
         /// Why not.
         reason: AlgoRefusal,
+        /// When.
+        at: Timestamp,
+    },
+    /// The oldest orders left the table: those that were over for as long as they are to be kept are forgotten with their
+    /// trades, the others are kept aside until they were.
+    OrdersRetired {
+        /// The newest of those that left.
+        through: OrderId,
+        /// Forgotten is what was over by then.
+        over_by: Timestamp,
         /// When.
         at: Timestamp,
     },

@@ -270,11 +270,27 @@ pub fn entries() -> Vec<Entry> {
     let segment = Segment { id: 4_000_000_000, name: "okx/BTC-USDT/2024-08-02".into(), content: ContentHash::of(b"third") };
     entries.push(Entry::Segment { seq, segment });
     entries.push(Entry::MarketRun(MarketRun { first_seq: seq + 1, segment: 4_000_000_000, first: 0, count: 1 }));
+    for (seq, definition) in (seq + 2..).zip(later_definitions()) {
+        entries.push(Entry::Input { seq, at: AT, control: Control::Define(definition) });
+    }
+    entries.extend(later_outcomes().into_iter().map(|outcome| Entry::Outcome { seq: seq + 2, outcome }));
     entries.extend(last);
     entries
 }
 
-/// The same before market data could be declared after the start.
+fn later_definitions() -> Vec<Definition> {
+    vec![Definition::Retention { done_for: Nanos::from_secs(3_600) }]
+}
+
+fn later_outcomes() -> Vec<Outcome> {
+    let (definition, reason) = (Definition::Retention { done_for: Nanos(0) }, DefinitionRefusal::RetentionTooShort { asked: Nanos(0) });
+    let mut all: Vec<Outcome> = later_definitions().into_iter().map(Outcome::Defined).collect();
+    all.push(Outcome::DefinitionRefused { definition, reason, at: AT });
+    all.push(Outcome::OrdersRetired { through: ORDER, over_by: Timestamp(i64::MIN), at: AT });
+    all
+}
+
+/// The same in the words of the first format: no market data declared after the start, no order that is forgotten.
 pub fn entries_of_format_1() -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut seq = 0;
@@ -311,8 +327,9 @@ pub fn assert_complete() {
         Entry::StateHash { .. }, Entry::End { .. });
     assert_all_seen!(controls(); C::Define(_), C::Reply(_), C::Timer(_), C::Decision { .. }, C::StartAlgo { .. }, C::StopAlgo { .. },
         C::SetParameters { .. }, C::Operator(OperatorCommand::Halt { .. }), C::Operator(OperatorCommand::Resume { .. }));
-    assert_all_seen!(definitions(); D::Asset(_), D::Instrument(_), D::Account(_), D::Book { .. }, D::Limits(_), D::Deposit { .. },
-        D::Epoch { .. });
+    let all_definitions = [definitions(), later_definitions()].concat();
+    assert_all_seen!(all_definitions; D::Asset(_), D::Instrument(_), D::Account(_), D::Book { .. }, D::Limits(_), D::Deposit { .. },
+        D::Epoch { .. }, D::Retention { .. });
     assert_all_seen!(replies(); V::Accepted { .. }, V::Rejected { .. }, V::Filled(_), V::Cancelled { .. }, V::Expired { .. },
         V::CancelRejected { .. }, V::Amended { .. }, V::AmendRejected { .. }, V::Lost { .. }, V::NotFound { .. });
     assert_all_seen!(intents(); Intent::Place(_), Intent::Cancel { .. }, Intent::Amend { .. }, Intent::CancelAll { .. });
@@ -322,17 +339,23 @@ pub fn assert_complete() {
     assert_all_seen!(refusals(); R::Halted { .. }, R::OrderQty { .. }, R::OrderNotional { .. }, R::PriceCollar { .. },
         R::StaleReference { .. }, R::Position { .. }, R::OrderRate { .. }, R::InsufficientBalance { .. }, R::VenueFilter { .. },
         R::Late { .. }, R::NotLive { .. }, R::NotDefined { .. }, R::InvalidBook { .. }, R::Overflow);
-    assert_all_seen!(definition_refusals(); DefinitionRefusal::EpochNotRising { .. }, DefinitionRefusal::AlreadyDefined,
+    let later_refusals = later_outcomes().into_iter().filter_map(|outcome| match outcome {
+        Outcome::DefinitionRefused { reason, .. } => Some(reason),
+        _ => None,
+    });
+    let all_refusals: Vec<DefinitionRefusal> = definition_refusals().into_iter().chain(later_refusals).collect();
+    assert_all_seen!(all_refusals; DefinitionRefusal::EpochNotRising { .. }, DefinitionRefusal::AlreadyDefined,
         DefinitionRefusal::NotDense { .. }, DefinitionRefusal::AssetNotDefined { .. }, DefinitionRefusal::OwnerNotDefined { .. },
-        DefinitionRefusal::Arithmetic, DefinitionRefusal::Overflow);
+        DefinitionRefusal::Arithmetic, DefinitionRefusal::Overflow, DefinitionRefusal::RetentionTooShort { .. });
     assert_all_seen!(algo_refusals(); AlgoRefusal::AlreadyExists, AlgoRefusal::NotRunning, AlgoRefusal::NotQuoting,
         AlgoRefusal::Late { .. }, AlgoRefusal::NotDefined, AlgoRefusal::OutOfRange, AlgoRefusal::NotDense);
     assert_all_seen!(specs(); AlgoSpec::Immediate { .. }, AlgoSpec::Twap { .. }, AlgoSpec::Quoting { .. });
     assert_all_seen!(scopes(); LimitScope::Firm, LimitScope::Venue(_), LimitScope::Account(_), LimitScope::Book(_));
-    assert_all_seen!(outcomes(); O::Defined(_), O::OrderSent { .. }, O::CancelSent { .. }, O::AmendSent { .. }, O::Refused { .. },
+    let all_outcomes = [outcomes(), later_outcomes()].concat();
+    assert_all_seen!(all_outcomes; O::Defined(_), O::OrderSent { .. }, O::CancelSent { .. }, O::AmendSent { .. }, O::Refused { .. },
         O::Accepted { .. }, O::Rejected { .. }, O::Filled { .. }, O::FillRepeated { .. }, O::Cancelled { .. }, O::Expired { .. },
         O::CancelRejected { .. }, O::Amended { .. }, O::AmendRejected { .. }, O::BecameUnknown { .. }, O::NeverArrived { .. },
         O::Unrecognised { .. }, O::BookInvalid { .. }, O::BookRestored { .. }, O::AlgoStarted { .. }, O::AlgoStopped { .. },
         O::ParametersSet { .. }, O::TimerSet { .. }, O::TimerFired { .. }, O::Halted { .. }, O::Resumed { .. },
-        O::DefinitionRefused { .. }, O::AlgoRefused { .. });
+        O::DefinitionRefused { .. }, O::AlgoRefused { .. }, O::OrdersRetired { .. });
 }

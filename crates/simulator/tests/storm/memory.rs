@@ -192,7 +192,7 @@ pub fn open_lots(order: &Order) -> i64 {
 /// either side.
 pub fn worst_case(state: &State, scope: LimitScope, instrument: InstrumentId, side: Side) -> i64 {
     let mut lots = 0;
-    for order in state.orders().iter().filter(|o| o.terms.instrument == instrument) {
+    for order in state.orders().filter(|o| o.terms.instrument == instrument) {
         if covers(scope, instrument, order.terms.account, order.terms.book) {
             lots += order.terms.side.sign() * side.sign() * order.filled.0;
             if order.terms.side == side {

@@ -194,6 +194,7 @@ pub const fn kind_of(outcome: &Outcome) -> &'static str {
         Outcome::Resumed { .. } => "Resumed",
         Outcome::DefinitionRefused { .. } => "DefinitionRefused",
         Outcome::AlgoRefused { .. } => "AlgoRefused",
+        Outcome::OrdersRetired { .. } => "OrdersRetired",
     }
 }
 
