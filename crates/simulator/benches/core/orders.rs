@@ -8,7 +8,7 @@ use tradewind_exchange::{Execution, MatchingBook, NewOrder};
 use tradewind_journal::{CommitLevel, Writer};
 use tradewind_types::{
     Amount, Author, BookId, Control, Exposure, FeeCharge, Fill, Intent, Liquidity, OrderId, OrderKind, OrderRequest, OrderTerms, Price,
-    Qty, RejectReason, Side, TimeInForce, Timestamp, TradeId, VenueOrderId, VenueReply,
+    Qty, RejectReason, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId, VenueOrderId, VenueReply,
 };
 
 const SEED: u64 = 1;
@@ -139,7 +139,7 @@ impl Venue {
         let control = match op {
             Op::Place { order, owner } => match order.kind {
                 OrderKind::Limit { price } => place(book_of(*owner), order.side, price, order.time_in_force, order.qty),
-                OrderKind::Market => return Err("the mix has limit prices only".into()),
+                _ => return Err("the mix has limit prices only".into()),
             },
             Op::Cancel(order) => decision(Intent::Cancel { order: *order }),
         };
@@ -162,7 +162,8 @@ impl Venue {
         self.executions.clear();
         match *request {
             OrderRequest::Place { order, terms } => {
-                let new = NewOrder { order, side: terms.side, kind: terms.kind, time_in_force: terms.time_in_force, qty: terms.qty };
+                let OrderTerms { account: owner, side, kind, time_in_force, qty, .. } = terms;
+                let new = NewOrder { order, owner, self_trade: SelfTradePrevention::Allow, side, kind, time_in_force, qty };
                 match self.book.place(&new, &mut self.executions) {
                     Ok(placement) => {
                         self.replies.push(accepted(order));
