@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH)
 
 SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml uv.lock scripts/setup
 
-.PHONY: help setup demo test check format bench storm clean
+.PHONY: help setup demo test check format bench storm kill clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench: .venv/.ready ## Measure the core beside its yardstick in one run
 # One seed is told when it fails; SEEDS=n raises that many from SEED (0 if not given) and stops at the first that fails.
 storm: ## Seeded storms over the whole core: SEED=42 for one, SEEDS=10000 for many
 	cargo run --quiet --release --locked -p tradewind-simulator --example storm -- $(or $(SEED),0) $(or $(SEEDS),$(if $(SEED),1,1000))
+
+kill: .venv/.ready ## Kill a journal's writer 200 times; nothing acknowledged may be lost
+	cargo test --locked -p tradewind-journal --test kill -- --ignored --exact --nocapture what_was_acknowledged_survives_200_kills
 
 clean: ## Remove everything that was built here
 	rm -rf target .venv .tools .mypy_cache .ruff_cache .pytest_cache report.html runs

@@ -6,8 +6,10 @@
 //!
 //! - *Immediate*: one market order.
 //! - *TWAP*: after slice k of n, floor(qty × k / n) is filled or in flight; see [`slices_due`] and [`slice_start`].
+//! - *Bracket*: an entry, and two exits for whatever of it is filled.
 //! - *Quoting*: see [`decide_quotes`], exact to the tick so that another implementation can be held against it.
 
+mod bracket;
 mod quoting;
 mod schedule;
 mod view;
@@ -17,7 +19,8 @@ pub use schedule::{slice_start, slices_due};
 pub use view::{Next, OrderStanding, Permission, SpecError, Touch, View, WorkingOrder};
 
 use tradewind_types::{
-    AccountId, AlgoSpec, BookId, Exposure, InstrumentId, Intent, Nanos, OrderKind, OrderTerms, Qty, QuotingParameters, Side, TimeInForce,
+    AccountId, AlgoSpec, BookId, BracketParameters, Exposure, InstrumentId, Intent, Nanos, OrderKind, OrderTerms, Qty, QuotingParameters,
+    Side, TimeInForce,
 };
 
 /// What an algo works on, whatever it does there.
@@ -38,7 +41,8 @@ pub const fn place_of(spec: &AlgoSpec) -> Place {
     match *spec {
         AlgoSpec::Immediate { book, account, instrument, .. }
         | AlgoSpec::Twap { book, account, instrument, .. }
-        | AlgoSpec::Quoting { book, account, instrument, .. } => Place { book, account, instrument },
+        | AlgoSpec::Quoting { book, account, instrument, .. }
+        | AlgoSpec::Bracket { book, account, instrument, .. } => Place { book, account, instrument },
     }
 }
 
@@ -57,7 +61,21 @@ pub fn validate(spec: &AlgoSpec) -> Result<(), SpecError> {
             if end < start { Err(SpecError::EndsBeforeStart) } else { Ok(()) }
         }
         AlgoSpec::Quoting { parameters, .. } => validate_quoting(parameters),
+        AlgoSpec::Bracket { side, qty, parameters, .. } => {
+            positive(*qty)?;
+            validate_bracket(*side, parameters)
+        }
     }
+}
+
+fn validate_bracket(side: Side, parameters: &BracketParameters) -> Result<(), SpecError> {
+    let BracketParameters { entry, take_profit, stop } = parameters;
+    let (low, high) = match side {
+        Side::Buy => (stop.price, *take_profit),
+        Side::Sell => (*take_profit, stop.price),
+    };
+    let is_between = low.0 > 0 && low < high && entry.is_none_or(|price| low < price && price < high);
+    if is_between { Ok(()) } else { Err(SpecError::ExitsDoNotEnclose) }
 }
 
 /// Whether quoting parameters are in range.
@@ -111,8 +129,19 @@ pub fn decide(spec: &AlgoSpec, view: &View<'_>, out: &mut Vec<Intent>) -> Next {
             });
             Next::At(view.now.plus(parameters.interval))
         }
+        AlgoSpec::Bracket { side, qty, exposure, parameters, .. } => {
+            let entry = OrderTerms { exposure: *exposure, ..market_order(place, *side, *qty) };
+            let is_over = bracket::decide(entry, parameters, view, out);
+            if view.permission == Permission::CancelOnly {
+                out.retain(|intent| matches!(intent, Intent::Cancel { .. }));
+            }
+            if is_over { Next::Finished } else { Next::At(view.now.plus(BRACKET_INTERVAL)) }
+        }
     }
 }
+
+/// How often a bracket looks whether its exits stand, besides at every answer to its orders.
+const BRACKET_INTERVAL: Nanos = Nanos::from_secs(1);
 
 const fn positive(qty: Qty) -> Result<(), SpecError> {
     if qty.0 <= 0 { Err(SpecError::QtyNotPositive) } else { Ok(()) }

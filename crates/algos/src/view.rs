@@ -59,6 +59,10 @@ pub struct View<'a> {
     pub position: i64,
     /// Filled so far by orders of this algo.
     pub filled: Qty,
+    /// Of that, bought less sold.
+    pub net: i64,
+    /// How many orders it has sent so far.
+    pub sent: u64,
     /// Its live orders, oldest first.
     pub orders: &'a [WorkingOrder],
 }
@@ -96,6 +100,9 @@ pub enum SpecError {
     /// A quoting loop that never waits.
     #[error("the quoting interval must be positive")]
     IntervalNotPositive,
+    /// A bracket whose exits are not on either side of its entry.
+    #[error("the stop and the target must lie on either side of the entry, the stop on the losing one")]
+    ExitsDoNotEnclose,
     /// A negative spread or largest position.
     #[error("half spread and largest position cannot be negative")]
     Negative,

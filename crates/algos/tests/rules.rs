@@ -108,6 +108,8 @@ fn quoting_places_post_only_and_asks_again_after_its_interval() {
         permission: Permission::Trade,
         position: 0,
         filled: Qty(0),
+        net: 0,
+        sent: 0,
         orders: &[],
     };
     let mut intents = Vec::new();
@@ -129,7 +131,8 @@ fn quoting_places_post_only_and_asks_again_after_its_interval() {
 #[test]
 fn immediate_sends_once() {
     let spec = AlgoSpec::Immediate { book: BookId(1), account: AccountId(2), instrument: InstrumentId(3), side: Side::Buy, qty: Qty(7) };
-    let view = View { now: Timestamp(0), touch: None, permission: Permission::Trade, position: 0, filled: Qty(0), orders: &[] };
+    let view =
+        View { now: Timestamp(0), touch: None, permission: Permission::Trade, position: 0, filled: Qty(0), net: 0, sent: 0, orders: &[] };
     let mut intents = Vec::new();
     assert_eq!(decide(&spec, &view, &mut intents), Next::Finished);
     assert!(matches!(intents[..], [Intent::Place(terms)] if terms.qty == Qty(7) && terms.kind == OrderKind::Market));
@@ -155,7 +158,16 @@ fn twap(qty: i64, start: i64, end: i64, slices: u32) -> AlgoSpec {
 fn sent(spec: &AlgoSpec, now: i64, filled: i64, in_flight: i64) -> (i64, Next) {
     let orders = [WorkingOrder { in_flight: Qty(in_flight), price: None, ..working(1, Side::Buy, 0, OrderStanding::Working) }];
     let orders = if in_flight == 0 { &orders[..0] } else { &orders[..] };
-    let view = View { now: Timestamp(now), touch: None, permission: Permission::Trade, position: 0, filled: Qty(filled), orders };
+    let view = View {
+        now: Timestamp(now),
+        touch: None,
+        permission: Permission::Trade,
+        position: 0,
+        filled: Qty(filled),
+        net: filled,
+        sent: 0,
+        orders,
+    };
     let mut intents = Vec::new();
     let next = decide(spec, &view, &mut intents);
     let qty = intents.iter().map(|intent| if let Intent::Place(terms) = intent { terms.qty.0 } else { panic!("{intent:?}") }).sum();

@@ -3,10 +3,11 @@
 use crate::error::ApplyError;
 use crate::grid::grown;
 use crate::orders::{OrderIndex, keep_listed};
-use tradewind_types::{AlgoId, AlgoSpec, Qty, QuotingParameters, StateDigest};
+use serde::{Deserialize, Serialize};
+use tradewind_types::{AlgoId, AlgoSpec, BracketParameters, Qty, QuotingParameters, Side, StateDigest};
 
 /// An algo and its progress.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Algo {
     /// What it does.
     pub spec: AlgoSpec,
@@ -14,12 +15,16 @@ pub struct Algo {
     pub is_running: bool,
     /// Filled so far by its orders.
     pub filled: Qty,
+    /// Of that, bought less sold.
+    pub net: i64,
+    /// How many orders it has sent.
+    pub sent: u64,
     /// Version of the last parameter set; zero for the one it was started with.
     pub parameters_version: u64,
     pub(crate) live: Vec<OrderIndex>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Algos {
     table: Vec<Option<Algo>>,
     /// Ids of those that run, in order of id.
@@ -41,7 +46,7 @@ impl Algos {
         if !is_free {
             return Err(ApplyError::Algo { algo: id });
         }
-        let algo = Algo { spec, is_running: true, filled: Qty::ZERO, parameters_version: 0, live: Vec::new() };
+        let algo = Algo { spec, is_running: true, filled: Qty::ZERO, net: 0, sent: 0, parameters_version: 0, live: Vec::new() };
         *grown(&mut self.table, id.index()) = Some(algo);
         let place = self.running.partition_point(|other| *other < id);
         self.running.insert(place, id);
@@ -70,9 +75,19 @@ impl Algos {
     }
 
     #[inline]
-    pub(crate) fn add_fill(&mut self, id: AlgoId, qty: Qty) {
+    pub(crate) fn add_fill(&mut self, id: AlgoId, side: Side, qty: Qty) {
         if let Some(Some(algo)) = self.table.get_mut(id.index()) {
             algo.filled = Qty(algo.filled.0.saturating_add(qty.0));
+            algo.net = algo.net.saturating_add(side.sign().saturating_mul(qty.0));
+        }
+    }
+
+    /// Lists an order that has just been sent.
+    #[inline]
+    pub(crate) fn add_order(&mut self, id: AlgoId, order: OrderIndex) {
+        self.relist(id, order, true);
+        if let Some(Some(algo)) = self.table.get_mut(id.index()) {
+            algo.sent += 1;
         }
     }
 
@@ -95,6 +110,10 @@ impl Algos {
                 AlgoSpec::Quoting { parameters: p, .. } => {
                     digest.unsigned(2).signed(p.half_spread_half_ticks).signed(p.qty.0).signed(p.max_position.0);
                     digest.signed(p.skew_half_ticks).signed(p.interval.0)
+                }
+                AlgoSpec::Bracket { side, qty, exposure, parameters: BracketParameters { entry, take_profit, stop }, .. } => {
+                    digest.unsigned(3).signed(side.sign()).signed(qty.0).unsigned(exposure as u64).signed(entry.map_or(0, |p| p.0));
+                    digest.signed(take_profit.0).signed(stop.price.0).unsigned(stop.source as u64).signed(algo.net).unsigned(algo.sent)
                 }
             };
         }

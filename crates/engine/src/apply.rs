@@ -8,8 +8,8 @@ use crate::state::State;
 use crate::timers::Pending;
 use tradewind_limits::{BookHealth, Ceiling, Held, Route, limit_reservation, spending_asset};
 use tradewind_types::{
-    AccountId, Amount, AssetId, Author, BookId, Definition, DefinitionRefusal, DoneReason, Fill, Instrument, InstrumentId, InstrumentKind,
-    MoneyError, OrderId, OrderKind, OrderState, OrderTerms, Outcome, Price, Qty, Settlement, Timestamp, VenueId,
+    AccountId, Amount, AssetId, Author, BookId, Definition, DefinitionRefusal, DoneReason, Exposure, Fill, Instrument, InstrumentId,
+    LimitScope, MoneyError, OrderId, OrderState, OrderTerms, Outcome, Price, Qty, Settlement, Side, Timestamp, VenueId,
 };
 
 /// No single posting may be larger than this many units: sums of them then stay inside `i128` for longer than any history.
@@ -21,7 +21,7 @@ impl State {
         match outcome {
             Outcome::Defined(definition) => self.define(definition),
             Outcome::OrderSent { order, author, terms, reserved, at } => self.send(*order, *author, terms, *reserved, *at),
-            Outcome::CancelSent { order, .. } => self.cancel_sent(*order),
+            Outcome::CancelSent { order, at } => self.cancel_sent(*order, *at),
             Outcome::AmendSent { order, price, qty, at } => self.amend_sent(*order, Amendment { price: *price, qty: *qty }, *at),
             Outcome::Accepted { order, venue_order, .. } => self.transition(*order, |o| {
                 o.venue_order = Some(*venue_order);
@@ -71,7 +71,25 @@ impl State {
                 self.limits.resume(*scope);
                 Ok(())
             }
-            Outcome::Refused { .. }
+            Outcome::Triggered { order, .. } => self.transition(*order, |o| {
+                o.terms.kind = o.terms.kind.working();
+                if o.state == OrderState::Sent {
+                    o.state = OrderState::Open;
+                }
+            }),
+            Outcome::SelfTradePrevented { order, .. } => self.end(*order, DoneReason::SelfTradePrevented),
+            Outcome::Funded { payment, rounding, .. } => self.funded(payment, *rounding),
+            Outcome::AccountTraded { trade, settlement, .. } => self.account_traded(trade, settlement),
+            Outcome::TransferSent { transfer, .. } => self.transfer_sent(transfer),
+            Outcome::TransferArrived { transfer, .. } => self.transfer_arrived(*transfer),
+            Outcome::EquityMarked { scope, mark, at } => {
+                check_scope(*scope)?;
+                self.limits.take_mark(*scope, *mark, *at);
+                Ok(())
+            }
+            Outcome::AccountEventRefused { .. }
+            | Outcome::TransferRefused { .. }
+            | Outcome::Refused { .. }
             | Outcome::FillRepeated { .. }
             | Outcome::Unrecognised { .. }
             | Outcome::DefinitionRefused { .. }
@@ -90,6 +108,10 @@ impl State {
             Definition::Deposit { amount, .. } if amount.0.unsigned_abs() > LARGEST_POSTING.unsigned_abs() => {
                 Err(DefinitionRefusal::Overflow)
             }
+            Definition::PositionMode { account, mode } if *mode != self.position_mode(*account) => {
+                let holds = self.positions.row(account.index()).any(|(_, position)| position.lots != 0);
+                if holds { Err(DefinitionRefusal::HoldsPositions { account: *account }) } else { Ok(()) }
+            }
             _ => Ok(()),
         }
     }
@@ -103,12 +125,31 @@ impl State {
                 let total = self.books.balances.get(book.index(), asset.index()).plus(*amount)?;
                 self.ledger.deposit(*account, *asset, *amount)?;
                 *self.books.balances.at(book.index(), asset.index()) = total;
+                let [venue, owner] = self.scopes_of(*account)?;
+                self.limits.count_flow(&[LimitScope::Firm, venue, owner, LimitScope::Book(*book)], *asset, *amount);
             }
-            Definition::Asset(_) | Definition::Instrument(_) | Definition::Account(_) | Definition::Book { .. } => {
+            Definition::PositionMode { account, mode } => self.accounts.set_mode(*account, *mode),
+            Definition::Asset(_)
+            | Definition::Instrument(_)
+            | Definition::Account(_)
+            | Definition::Book { .. }
+            | Definition::Filters(_)
+            | Definition::Margin(_)
+            | Definition::Leverage { .. }
+            | Definition::SelfTrade { .. } => {
                 self.registry.define(definition)?;
             }
+            Definition::Budget(settings) => self.limits.define_budget(*settings),
+            Definition::Conduct(settings) => self.limits.define_conduct(*settings),
+            Definition::Restricted { scope, instrument, restriction } => self.limits.restrict(*scope, *instrument, *restriction),
         }
         Ok(())
+    }
+
+    /// The scopes that an account's money is in, besides the firm.
+    pub(crate) fn scopes_of(&self, account: AccountId) -> Result<[LimitScope; 2], ApplyError> {
+        let venue = self.registry.account(account).ok_or(ApplyError::NotDefined)?.venue;
+        Ok([LimitScope::Venue(venue), LimitScope::Account(account)])
     }
 
     fn set_health(&mut self, instrument: InstrumentId, health: BookHealth) -> Result<(), ApplyError> {
@@ -133,18 +174,18 @@ impl State {
             last_trade: None,
         };
         let index = self.orders.push(order)?;
-        self.limits.count_order(route, at);
+        self.limits.count_place(route, terms, at);
         self.rehold(index)?;
         if let Author::Algo(algo) = author {
-            self.algos.relist(algo, index, true);
+            self.algos.add_order(algo, index);
         }
         Ok(())
     }
 
-    fn cancel_sent(&mut self, id: OrderId) -> Result<(), ApplyError> {
+    fn cancel_sent(&mut self, id: OrderId, at: Timestamp) -> Result<(), ApplyError> {
         let index = self.index_of(id)?;
         let terms = self.order_at(index, id)?.terms;
-        self.limits.count_cancel(self.route(&terms)?);
+        self.limits.count_cancel(self.route(&terms)?, at);
         self.change(index, |o| {
             // An unknown order stays unknown: its deadline still decides what "not found" means.
             if o.is_live() && !matches!(o.state, OrderState::Unknown { .. }) {
@@ -158,7 +199,7 @@ impl State {
         let order = self.order_at(index, id)?;
         let terms = order.terms;
         let ceiling = order.ceiling.or(self.ceiling_of(&terms, amendment.price, amendment.qty)?)?;
-        self.limits.count_order(self.route(&terms)?, at);
+        self.limits.count_amend(self.route(&terms)?, at);
         self.change(index, |o| {
             o.amendment = Some(amendment);
             o.ceiling = ceiling;
@@ -212,19 +253,10 @@ impl State {
         let order = self.order_at(index, fill.order)?;
         let (terms, author) = (order.terms, order.author);
         let filled = order.filled.plus(fill.qty)?;
-        let instrument = self.registry.instrument(terms.instrument).ok_or(ApplyError::NotDefined)?;
-        self.registry.asset(fill.fee.asset).ok_or(ApplyError::NotDefined)?;
-        let (lots, cost) = (signed_lots(terms.side, fill), booked_cost(instrument, terms.side, fill)?);
-        let (account_position, _) = self.position(terms.account, terms.instrument).after(lots, cost)?;
-        let (book_position, book_profit) = self.book_position(terms.book, terms.instrument).after(lots, cost)?;
-        let money = Money::of(instrument, &terms, fill, settlement, book_profit);
-        money.post(self)?;
-        *self.positions.at(terms.account.index(), terms.instrument.index()) = account_position;
-        *self.books.positions.at(terms.book.index(), terms.instrument.index()) = book_position;
-        self.exposure.trade(terms.instrument.index(), lots);
+        self.book_trade(&Booking::of(&terms), fill, settlement)?;
         self.orders.add_trade(index, fill.trade);
         if let Author::Algo(algo) = author {
-            self.algos.add_fill(algo, fill.qty);
+            self.algos.add_fill(algo, terms.side, fill.qty);
         }
         self.change(index, |o| {
             o.filled = filled;
@@ -235,6 +267,30 @@ impl State {
             }
             finish_if_filled(o);
         })
+    }
+
+    /// Books one execution: money, the account's position (or leg), the book's, the firm's. An error leaves the state as it was.
+    #[inline]
+    pub(crate) fn book_trade(&mut self, booking: &Booking, fill: &Fill, settlement: &Settlement) -> Result<(), ApplyError> {
+        let Booking { account, book, instrument: id, side, exposure } = *booking;
+        let instrument = self.registry.instrument(id).ok_or(ApplyError::NotDefined)?;
+        self.registry.asset(fill.fee.asset).ok_or(ApplyError::NotDefined)?;
+        let (lots, cost) = (signed_lots(side, fill), booked_cost(instrument, side, fill)?);
+        let leg = self.accounts.leg(account, id, exposure);
+        let (before, whole) = (leg.unwrap_or_else(|| self.position(account, id)), self.position(account, id));
+        let (after, _) = before.after(lots, cost)?;
+        let account_position = if leg.is_some() { whole.with_part(before, after)? } else { after };
+        let (book_position, book_profit) = self.book_position(book, id).after(lots, cost)?;
+        let is_derivative = !instrument.terms().kind.is_spot();
+        let money = Money::of(instrument, booking, fill, settlement, book_profit);
+        money.post(self)?;
+        *self.positions.at(account.index(), id.index()) = account_position;
+        *self.books.positions.at(book.index(), id.index()) = book_position;
+        if is_derivative {
+            self.accounts.book_trade(booking, after, lots);
+        }
+        self.exposure.trade(id.index(), lots);
+        Ok(())
     }
 
     fn transition(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) -> Result<(), ApplyError> {
@@ -309,6 +365,24 @@ fn finish_if_filled(order: &mut Order) {
     }
 }
 
+/// Whose trade it was, and in what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Booking {
+    pub(crate) account: AccountId,
+    pub(crate) book: BookId,
+    pub(crate) instrument: InstrumentId,
+    pub(crate) side: Side,
+    pub(crate) exposure: Exposure,
+}
+
+impl Booking {
+    #[inline]
+    const fn of(terms: &OrderTerms) -> Self {
+        let OrderTerms { account, book, instrument, side, exposure, .. } = *terms;
+        Self { account, book, instrument, side, exposure }
+    }
+}
+
 /// The postings of one fill.
 struct Money {
     account: AccountId,
@@ -324,11 +398,11 @@ struct Money {
 
 impl Money {
     #[inline]
-    fn of(instrument: &Instrument, terms: &OrderTerms, fill: &Fill, settlement: &Settlement, book_profit: Amount) -> Self {
+    fn of(instrument: &Instrument, booking: &Booking, fill: &Fill, settlement: &Settlement, book_profit: Amount) -> Self {
         let book_cash = if instrument.terms().kind.is_spot() { settlement.cash } else { book_profit };
         Self {
-            account: terms.account,
-            book: terms.book,
+            account: booking.account,
+            book: booking.book,
             venue: instrument.terms().venue,
             base: (instrument.terms().base, settlement.base),
             cash: (instrument.value_asset(), settlement.cash),

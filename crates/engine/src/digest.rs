@@ -24,6 +24,7 @@ impl State {
         invalid.for_each(|(instrument, _)| {
             digest.unsigned(instrument as u64);
         });
+        self.accounts.digest(&mut digest);
         // Exposure is left out: it is a sum over the live orders that are in.
         digest.finish()
     }

@@ -148,6 +148,9 @@ impl Engine {
                 let scope = if crate::registry::check_scope(*scope).is_ok() { *scope } else { LimitScope::Firm };
                 self.halt(scope, at, step);
             }
+            Control::Account(event) => self.on_account_event(event, at, step),
+            Control::Transfer(transfer) => self.on_transfer(transfer, at, step),
+            Control::MarkEquity => self.mark_equity(at, step),
             Control::Operator(OperatorCommand::Resume { scope }) => {
                 if self.state.limits.is_halted(*scope) {
                     self.commit(Outcome::Resumed { scope: *scope, at }, at, step);

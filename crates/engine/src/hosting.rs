@@ -39,6 +39,11 @@ impl Engine {
         let account = registry.account(place.account).ok_or(AlgoRefusal::NotDefined)?;
         registry.book(place.book).ok_or(AlgoRefusal::NotDefined)?;
         let is_foreign = matches!(author, Author::Strategy(book) if book != place.book);
+        let is_spot_bracket = matches!(spec, AlgoSpec::Bracket { .. }) && instrument.terms().kind.is_spot();
+        if is_spot_bracket {
+            // Both exits would tie up the same coins.
+            return Err(AlgoRefusal::NotOffered);
+        }
         if is_foreign || account.venue != instrument.terms().venue { Err(AlgoRefusal::NotDefined) } else { Ok(()) }
     }
 
@@ -61,7 +66,7 @@ impl Engine {
             Some(found) if found.is_running => match found.spec {
                 AlgoSpec::Quoting { .. } if validate_quoting(&parameters).is_ok() => None,
                 AlgoSpec::Quoting { .. } => Some(AlgoRefusal::OutOfRange),
-                AlgoSpec::Immediate { .. } | AlgoSpec::Twap { .. } => Some(AlgoRefusal::NotQuoting),
+                AlgoSpec::Immediate { .. } | AlgoSpec::Twap { .. } | AlgoSpec::Bracket { .. } => Some(AlgoRefusal::NotQuoting),
             },
             _ => Some(AlgoRefusal::NotRunning),
         };
@@ -77,6 +82,18 @@ impl Engine {
         let Some(pending) = self.state.timers.find(timer) else { return };
         if self.commit(Outcome::TimerFired { timer, at }, at, step) {
             self.wake(pending.algo, at, step);
+        }
+    }
+
+    /// The venue has answered an order: a bracket it belongs to is asked at once. Its timer stays as it is.
+    pub(crate) fn follow_up(&mut self, author: Author, at: Timestamp, step: &mut Step) {
+        let Author::Algo(algo) = author else { return };
+        let is_bracket = |found: &crate::algos::Algo| found.is_running && matches!(found.spec, AlgoSpec::Bracket { .. });
+        if !self.state.algos.get(algo).is_some_and(is_bracket) {
+            return;
+        }
+        if let Some(Next::Finished) = self.ask(algo, at, step) {
+            self.commit(Outcome::AlgoStopped { algo, at }, at, step);
         }
     }
 
@@ -151,6 +168,8 @@ impl Engine {
             permission: if is_closed { Permission::CancelOnly } else { Permission::Trade },
             position: self.state.book_position(place.book, place.instrument).lots,
             filled: algo.filled,
+            net: algo.net,
+            sent: algo.sent,
             orders: working,
         };
         Some(decide(&algo.spec, &view, intents))

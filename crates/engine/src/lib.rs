@@ -5,12 +5,14 @@
 //! nothing, while the same version stepping through the same inputs must find the same outcomes.
 //!
 //! - [`State`]: what is defined, orders, the double-entry [`Ledger`], positions of accounts and books, limits, algos, timers.
-//!   It is rebuilt from outcomes alone, and [`Engine::state_hash`] digests it.
+//!   It is rebuilt from outcomes alone, [`Engine::state_hash`] digests it, and [`Engine::snapshot`] writes it down.
 //! - Market state ([`MarketView`]: books, last prices) is *not* control state: it is warmed up from market data, and only its
 //!   consequence (a book became invalid, was restored) is an outcome.
 
+mod accounts;
 mod algos;
 mod apply;
+mod budget;
 mod digest;
 mod engine;
 mod equity;
@@ -25,6 +27,7 @@ mod orders;
 mod position;
 mod registry;
 mod replies;
+mod snapshot;
 mod state;
 mod timers;
 
@@ -37,4 +40,5 @@ pub use market::MarketView;
 pub use orders::{Amendment, Order};
 pub use position::Position;
 pub use registry::{LARGEST_DENSE_ID, Registry};
+pub use snapshot::{RestoreError, STATE_SCHEMA};
 pub use state::State;

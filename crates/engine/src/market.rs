@@ -9,7 +9,7 @@ use crate::registry::LARGEST_DENSE_ID;
 use tradewind_algos::Touch;
 use tradewind_book::{Applied, BookStatus, L2Book, SequenceRule};
 use tradewind_limits::Reference;
-use tradewind_types::{DepthUpdate, InstrumentId, InvalidBook, MarketEvent, Price, Quote, Timestamp, Trade};
+use tradewind_types::{DepthUpdate, InstrumentId, InvalidBook, Mark, MarketEvent, Price, Quote, Timestamp, Trade};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
@@ -24,6 +24,7 @@ struct InstrumentMarket {
     book: Option<L2Book>,
     quote: Option<Quote>,
     last_trade: Option<Trade>,
+    mark: Option<Mark>,
     reference: Option<Reference>,
     source: Source,
 }
@@ -65,6 +66,12 @@ impl<'a> MarketView<'a> {
     #[must_use]
     pub fn last_trade(&self) -> Option<Trade> {
         self.market?.last_trade
+    }
+
+    /// The last mark price and funding rate.
+    #[must_use]
+    pub fn mark(&self) -> Option<Mark> {
+        self.market?.mark
     }
 
     /// Best bid and ask: of the book where depth is watched, else of the last quote.
@@ -120,6 +127,7 @@ impl Market {
                 market.refer(Source::Print, trade.price, at);
             }
             MarketEvent::Bar(bar) => market.refer(Source::Print, bar.close, at),
+            MarketEvent::Mark(mark) => market.mark = Some(*mark),
         }
         Trust::Unmoved
     }

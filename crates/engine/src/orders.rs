@@ -1,6 +1,7 @@
 //! Every order ever sent, densely by its counter, and which of them live.
 
 use crate::error::ApplyError;
+use serde::{Deserialize, Serialize};
 use tradewind_limits::{Ceiling, Held};
 use tradewind_types::{
     AccountId, Author, BookId, DoneReason, Exposure, InstrumentId, OrderId, OrderKind, OrderState, OrderTerms, Price, Qty, Side,
@@ -11,7 +12,7 @@ use tradewind_types::{
 pub(crate) type OrderIndex = u32;
 
 /// An amend on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amendment {
     /// Price asked for.
     pub price: Price,
@@ -20,7 +21,7 @@ pub struct Amendment {
 }
 
 /// An order and everything known of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Ours.
     pub id: OrderId,
@@ -74,7 +75,7 @@ impl Order {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Epoch {
     node: u16,
     epoch: u32,
@@ -82,13 +83,13 @@ struct Epoch {
     first: OrderIndex,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct AppliedTrade {
     trade: TradeId,
     previous: Option<u32>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Orders {
     table: Vec<Order>,
     epochs: Vec<Epoch>,
@@ -104,7 +105,7 @@ impl Default for Orders {
 }
 
 /// Which orders live, oldest first: a list through a table beside the orders, so that one leaves it in constant time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct LiveList {
     /// By order; [`NOBODY`] at the ends. Of an order that is over, nothing is read.
     links: Vec<Links>,
@@ -112,7 +113,7 @@ struct LiveList {
     newest: OrderIndex,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Links {
     older: OrderIndex,
     newer: OrderIndex,
@@ -321,6 +322,23 @@ pub(crate) fn keep_listed(list: &mut Vec<OrderIndex>, index: OrderIndex, is_live
     }
 }
 
+/// A market order is told by a price that cannot be, so that kinds added later do not change the digest of the first two.
+fn digest_kind(digest: &mut StateDigest, kind: &OrderKind) {
+    digest.signed(kind.price().map_or(i64::MIN, |price| price.0));
+    let tag = match kind {
+        OrderKind::Market | OrderKind::Limit { .. } => return,
+        OrderKind::Stop { .. } | OrderKind::StopLimit { .. } => 1,
+        OrderKind::TakeProfit { .. } | OrderKind::TakeProfitLimit { .. } => 2,
+        OrderKind::Iceberg { display, .. } => {
+            digest.bytes(b"iceberg").signed(display.0);
+            return;
+        }
+    };
+    if let Some(trigger) = kind.trigger() {
+        digest.bytes(b"trigger").unsigned(tag).signed(trigger.price.0).unsigned(trigger.source as u64);
+    }
+}
+
 impl Order {
     /// An order that nobody sent, to fill memory with.
     fn blank() -> Self {
@@ -359,7 +377,15 @@ impl Order {
         };
         let t = &self.terms;
         digest.unsigned(u64::from(t.instrument.0)).unsigned(u64::from(t.account.0)).unsigned(u64::from(t.book.0));
-        digest.signed(t.side.sign()).signed(self.price().map_or(i64::MIN, |p| p.0)).unsigned(t.time_in_force as u64);
+        digest.signed(t.side.sign());
+        digest_kind(digest, &t.kind);
+        match t.time_in_force {
+            TimeInForce::GoodTillCancelled => digest.unsigned(0),
+            TimeInForce::ImmediateOrCancel => digest.unsigned(1),
+            TimeInForce::FillOrKill => digest.unsigned(2),
+            TimeInForce::PostOnly => digest.unsigned(3),
+            TimeInForce::GoodTillTime { until } => digest.unsigned(4).signed(until.0),
+        };
         digest.signed(t.qty.0).unsigned(t.exposure as u64).signed(self.filled.0).signed(self.sent_at.0);
         match self.state {
             OrderState::Sent => digest.unsigned(0),
@@ -373,6 +399,7 @@ impl Order {
                 DoneReason::Expired => 2,
                 DoneReason::NeverArrived => 3,
                 DoneReason::Rejected(why) => 4 + why as u64,
+                DoneReason::SelfTradePrevented => u64::MAX,
             }),
         };
         match self.venue_order {

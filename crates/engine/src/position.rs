@@ -1,12 +1,13 @@
 //! Positions at average cost, exact: what division leaves over stays in the position and comes out when it is closed.
 
+use serde::{Deserialize, Serialize};
 use tradewind_types::{Amount, Fill, Instrument, InstrumentKind, MoneyError, Rounding, Settlement, Side};
 
 /// Net lots traded in an instrument, what the open ones cost, and what the closed ones brought. Fees are not in it.
 ///
 /// For spot it is bookkeeping beside the balances (which hold the money); for derivatives the account's `realised` is what
 /// went to the balance. Deposits are not positions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Bought less sold, in lots.
     pub lots: i64,
@@ -49,6 +50,18 @@ impl Position {
         let profit = released.plus(closed)?.negated();
         let entry = self.entry.minus(released)?.plus(cost.minus(closed)?)?;
         Ok((Self { lots: total, entry, realised: self.realised.plus(profit)? }, profit))
+    }
+
+    /// This position, with one of the parts it is the sum of changed.
+    pub(crate) fn with_part(&self, before: Self, after: Self) -> Result<Self, MoneyError> {
+        let moved = |whole: Amount, before: Amount, after: Amount| whole.minus(before)?.plus(after);
+        let lots = self.lots.checked_sub(before.lots).and_then(|lots| lots.checked_add(after.lots));
+        let overflow = MoneyError::Overflow { operation: "add lots", left: i128::from(self.lots), right: i128::from(after.lots) };
+        Ok(Self {
+            lots: lots.ok_or(overflow)?,
+            entry: moved(self.entry, before.entry, after.entry)?,
+            realised: moved(self.realised, before.realised, after.realised)?,
+        })
     }
 
     /// Profit if everything open were closed at a value of `value_now` (signed as the lots, and turned for inverse).

@@ -17,11 +17,13 @@ impl Engine {
             }
             return;
         };
+        let author = known.author;
         if let VenueReply::Filled(fill) = reply {
             self.on_fill(fill, at, step);
         } else if let Some(outcome) = meaning(known, reply, at) {
             self.commit(outcome, at, step);
         }
+        self.follow_up(author, at, step);
     }
 
     fn on_fill(&mut self, fill: &Fill, at: Timestamp, step: &mut Step) {
@@ -53,7 +55,7 @@ impl Engine {
         }
         order.filled.plus(fill.qty)?;
         let instrument = self.state.registry.instrument(terms.instrument).ok_or(breach("book a fill of an undefined instrument"))?;
-        let settlement = settlement(instrument, self.state.position(terms.account, terms.instrument), terms.side, fill)?;
+        let settlement = settlement(instrument, self.state.leg(terms.account, terms.instrument, terms.exposure), terms.side, fill)?;
         let lots = terms.side.sign().wrapping_mul(fill.qty.0);
         let firm = self.state.firm_standing(terms.instrument).position;
         firm.checked_add(lots).ok_or(breach("add to the firm's position"))?;
@@ -99,6 +101,11 @@ fn meaning(order: &Order, reply: &VenueReply, at: Timestamp) -> Option<Outcome> 
             OrderState::Unknown { until, .. } if at >= until => Some(not_found(order, at)),
             _ => None,
         },
+        VenueReply::Triggered { .. } => {
+            let is_waiting = order.is_live() && order.terms.kind.trigger().is_some();
+            is_waiting.then_some(Outcome::Triggered { order: id, at })
+        }
+        VenueReply::SelfTradePrevented { .. } => order.is_live().then_some(Outcome::SelfTradePrevented { order: id, at }),
         VenueReply::Filled(_) => None,
     }
 }

@@ -1,5 +1,6 @@
 //! Control state: everything that recovery must rebuild, and how it is read.
 
+use crate::accounts::Accounts;
 use crate::algos::{Algo, Algos};
 use crate::exposure::Exposure;
 use crate::grid::Grid;
@@ -8,11 +9,12 @@ use crate::orders::{Order, Orders};
 use crate::position::Position;
 use crate::registry::Registry;
 use crate::timers::Timers;
+use serde::{Deserialize, Serialize};
 use tradewind_limits::{BookHealth, Limits, Standing};
 use tradewind_types::{AccountId, AlgoId, Amount, AssetId, BookId, InstrumentId, OrderId};
 
 /// Control state. Changed by [`Engine::apply`](crate::Engine::apply) alone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     pub(crate) registry: Registry,
     pub(crate) orders: Orders,
@@ -22,13 +24,14 @@ pub struct State {
     /// Per (account, instrument).
     pub(crate) positions: Grid<Position>,
     pub(crate) books: Books,
+    pub(crate) accounts: Accounts,
     pub(crate) algos: Algos,
     pub(crate) timers: Timers,
     pub(crate) health: Vec<BookHealth>,
 }
 
 /// The strategies' own ledgers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Books {
     /// Per (book, asset): deposits, spot flows, own realised profit of derivatives, less fees.
     pub(crate) balances: Grid<Amount>,
@@ -95,6 +98,22 @@ impl State {
     #[must_use]
     pub fn position(&self, account: AccountId, instrument: InstrumentId) -> Position {
         self.positions.get(account.index(), instrument.index())
+    }
+
+    /// What a trade with this exposure adds to or closes: a leg in a hedge-mode account, else the account's position.
+    #[inline]
+    #[must_use]
+    pub fn leg(&self, account: AccountId, instrument: InstrumentId, exposure: tradewind_types::Exposure) -> Position {
+        match self.accounts.leg(account, instrument, exposure) {
+            Some(leg) => leg,
+            None => self.position(account, instrument),
+        }
+    }
+
+    /// Money on its way between two accounts.
+    #[must_use]
+    pub fn in_transit(&self, asset: AssetId) -> Amount {
+        self.ledger.balance(LedgerAccount::InTransit, asset)
     }
 
     /// A book's position in an instrument.
@@ -172,10 +191,13 @@ impl State {
         for (_, asset, amount) in self.ledger.all_holdings() {
             *crate::grid::grown(&mut money, asset) += amount.0;
         }
+        for (asset, amount) in self.ledger.in_transit() {
+            *crate::grid::grown(&mut money, asset) += amount.0;
+        }
         for (_, asset, amount) in self.books.balances.cells() {
             *crate::grid::grown(&mut money, asset) -= amount.0;
         }
-        lots.iter().all(|sums| *sums == (0, 0)) && money.iter().all(|sum| *sum == 0)
+        lots.iter().all(|sums| *sums == (0, 0)) && money.iter().all(|sum| *sum == 0) && self.accounts.match_positions(self)
     }
 
     fn derivative_cash_asset(&self, instrument: usize) -> Option<AssetId> {

@@ -1,16 +1,17 @@
 //! Timers that are pending, the next one last.
 
 use crate::error::ApplyError;
+use serde::{Deserialize, Serialize};
 use tradewind_types::{AlgoId, StateDigest, TimerId, Timestamp};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub(crate) due: Timestamp,
     pub(crate) timer: TimerId,
     pub(crate) algo: AlgoId,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Timers {
     set_so_far: u32,
     /// By (due, timer), latest first.

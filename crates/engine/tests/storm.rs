@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::RngSeed;
 use tradewind_book::SequenceRule;
-use tradewind_engine::Engine;
+use tradewind_engine::{Engine, RestoreError};
 use tradewind_types::{
     AlgoId, AlgoSpec, Amount, AssetId, BookId, Control, DepthKind, DepthUpdate, DoneReason, Fill, InstrumentId, Intent, LevelChange,
     LimitScope, LimitSettings, MarketEvent, Nanos, OrderId, OrderState, Outcome, Price, Qty, QuotingParameters, RejectReason, Sequence,
@@ -337,6 +337,49 @@ proptest! {
         prop_assert_eq!(first, second);
         prop_assert_eq!(hash, again);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, rng_seed: RngSeed::Fixed(42), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What recovery relies on: a snapshot anywhere and the outcomes after it give what all outcomes give, to the byte.
+    #[test]
+    fn a_snapshot_anywhere_and_the_rest_is_the_whole(events in events(), pick in any::<prop::sample::Index>()) {
+        let mut storm = Storm::new(Venue::Lying);
+        events.iter().for_each(|event| storm.play(event));
+        let outcomes = &storm.desk.log;
+        let at = pick.index(outcomes.len() + 1);
+        let mut whole = Engine::new();
+        outcomes[..at].iter().for_each(|outcome| whole.apply(outcome).unwrap());
+        let (bytes, hash) = (whole.snapshot().unwrap(), whole.state_hash());
+        let mut loaded = Engine::restore(&bytes, hash).unwrap();
+        prop_assert_eq!(&loaded.snapshot().unwrap(), &bytes, "loading changes nothing");
+        for engine in [&mut whole, &mut loaded] {
+            outcomes[at..].iter().for_each(|outcome| engine.apply(outcome).unwrap());
+        }
+        prop_assert_eq!(loaded.state_hash(), storm.desk.engine.state_hash());
+        prop_assert_eq!(loaded.snapshot().unwrap(), whole.snapshot().unwrap());
+        prop_assert_eq!(loaded.snapshot().unwrap(), storm.desk.engine.snapshot().unwrap());
+    }
+}
+
+#[test]
+fn bytes_that_are_not_the_state_are_not_loaded() {
+    let desk = Desk::open();
+    let (bytes, hash) = (desk.engine.snapshot().unwrap(), desk.engine.state_hash());
+    assert!(Engine::restore(&bytes, hash).is_ok());
+    assert!(matches!(Engine::restore(&bytes, StateHash([1; 32])), Err(RestoreError::OtherState { found, .. }) if found == hash));
+    assert_eq!(Engine::restore(&[&bytes[..], &[0]].concat(), hash).unwrap_err(), RestoreError::Longer { extra: 1 });
+    for cut in 0..bytes.len() {
+        assert!(matches!(Engine::restore(&bytes[..cut], hash), Err(RestoreError::Malformed(_))), "cut at {cut}");
+    }
+    let mut other = 0;
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1;
+        other += usize::from(Engine::restore(&flipped, hash).is_err());
+    }
+    assert!(other > bytes.len() * 9 / 10, "{other} of {} flips change what is digested or break the form", bytes.len());
 }
 
 /// The storm must blow: every kind of outcome that it is meant to raise does appear.

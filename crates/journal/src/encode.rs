@@ -20,9 +20,9 @@ const ROOM_BYTES: usize = ENCODED_BYTES_MAX + NUMBER_BYTES_MAX;
 
 /// Where values are encoded.
 #[derive(Clone, Debug)]
-pub(crate) struct Room(Box<[u8; ROOM_BYTES]>);
+pub(crate) struct Slate(Box<[u8; ROOM_BYTES]>);
 
-impl Room {
+impl Slate {
     pub(crate) fn new() -> Self {
         Self(Box::new([0; ROOM_BYTES]))
     }
@@ -337,7 +337,7 @@ impl SerializeMap for &mut Encoder<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ENCODED_BYTES_MAX, Room};
+    use super::{ENCODED_BYTES_MAX, Slate};
     use proptest::prelude::*;
     use serde::Serialize;
     use std::collections::BTreeMap;
@@ -355,7 +355,7 @@ mod tests {
     /// Behind a head of any length, up to where it does not fit.
     fn assert_same<T: Serialize>(value: &T) {
         let expected = postcard::to_stdvec(value).unwrap();
-        let mut room = Room::new();
+        let mut room = Slate::new();
         for head in [0, 5, 1000, ENCODED_BYTES_MAX - 1, ENCODED_BYTES_MAX] {
             room.0.fill(0xEE);
             match room.encode(head, value) {

@@ -1,6 +1,7 @@
-//! What a record says: an input, an outcome, a range of market data, a checkpoint, an end.
+//! What a record says: an input, an outcome, a body of market data, a range of it, a checkpoint, an end.
 
 use crate::decode::Decoder;
+use crate::format::Segment;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tradewind_types::{Control, Outcome, StateHash, Timestamp};
@@ -10,7 +11,7 @@ use tradewind_types::{Control, Outcome, StateHash, Timestamp};
 pub struct MarketRun {
     /// Sequence number of the first event.
     pub first_seq: u64,
-    /// In which segment of the header's table.
+    /// In which segment: one that the header names or that was declared before.
     pub segment: u32,
     /// Position of the first event within the segment.
     pub first: u64,
@@ -67,6 +68,13 @@ pub enum Entry {
         /// What.
         outcome: Outcome,
     },
+    /// Market data that runs may refer to from here on: live, it comes into being while the journal is written.
+    Segment {
+        /// Number of the last input before it; 0 where there is none.
+        seq: u64,
+        /// What.
+        segment: Segment,
+    },
     /// Inputs that are kept elsewhere.
     MarketRun(MarketRun),
     /// The state after all outcomes of an input, so that a replay can compare.
@@ -92,6 +100,7 @@ pub(crate) enum Kind {
     MarketRun = 3,
     StateHash = 4,
     End = 5,
+    Segment = 6,
 }
 
 impl Entry {
@@ -99,7 +108,11 @@ impl Entry {
     #[must_use]
     pub const fn seq(&self) -> u64 {
         match self {
-            Entry::Input { seq, .. } | Entry::Outcome { seq, .. } | Entry::StateHash { seq, .. } | Entry::End { seq } => *seq,
+            Entry::Input { seq, .. }
+            | Entry::Outcome { seq, .. }
+            | Entry::Segment { seq, .. }
+            | Entry::StateHash { seq, .. }
+            | Entry::End { seq } => *seq,
             Entry::MarketRun(run) => run.first_seq,
         }
     }
@@ -133,8 +146,10 @@ impl Entry {
             part(body).map(|(seq, hash)| Entry::StateHash { seq, hash })
         } else if kind == Kind::End as u8 {
             part(body).map(|seq| Entry::End { seq })
+        } else if kind == Kind::Segment as u8 {
+            part(body).map(|(seq, segment)| Entry::Segment { seq, segment })
         } else {
-            return Err(("a record kind from 1 to 5".into(), kind.to_string()));
+            return Err(("a record kind from 1 to 6".into(), kind.to_string()));
         };
         entry.map_err(undecodable)
     }
@@ -181,6 +196,9 @@ impl fmt::Display for Entry {
             Entry::Outcome { seq, outcome } => write!(f, "{seq} outcome {outcome:?}"),
             Entry::MarketRun(MarketRun { first_seq, segment, first, count }) => {
                 write!(f, "{first_seq} market segment {segment} from {first}, {count} events")
+            }
+            Entry::Segment { seq, segment } => {
+                write!(f, "{seq} segment {} is {} with content {}", segment.id, segment.name, segment.content)
             }
             Entry::StateHash { seq, hash } => write!(f, "{seq} state {hash}"),
             Entry::End { seq } => write!(f, "{seq} end"),

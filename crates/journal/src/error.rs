@@ -78,12 +78,14 @@ pub enum JournalError {
         needed: u64,
     },
     /// Written in a layout that this version does not know.
-    #[error("the journal has format {found}, this version reads format {supported}. Read it with the version that wrote it")]
+    #[error("the journal has format {found}, this version reads formats {oldest} to {newest}. Read it with the version that wrote it")]
     UnsupportedFormat {
         /// In the file.
         found: u16,
-        /// Readable.
-        supported: u16,
+        /// Readable, the oldest.
+        oldest: u16,
+        /// Readable, the newest.
+        newest: u16,
     },
     /// Its records are of a vocabulary that this version does not know.
     #[error("the journal's records have schema {found}, this version reads schema {supported}. Read it with the version that wrote it")]
@@ -160,11 +162,80 @@ pub enum JournalError {
         /// How many events.
         count: u64,
     },
-    /// A market run names a segment that the header does not.
-    #[error("market data of segment {segment} was appended, but the journal's header names no such segment. Name it in RunFacts::segments")]
+    /// A market run names a segment that nobody declared.
+    #[error(
+        "market data of segment {segment} was appended, but no such segment was declared. Name it in RunFacts::segments, or declare it \
+         with append_segment first"
+    )]
     UnknownSegment {
         /// Which one.
         segment: u32,
+    },
+    /// A segment's id is taken.
+    #[error("segment {segment} was declared before. Ids of market data are not used twice: take the next one")]
+    SegmentKnown {
+        /// Which one.
+        segment: u32,
+    },
+    /// Something is wrong with one volume of a folder.
+    #[error("{}: {source}", path.display())]
+    InVolume {
+        /// Which file.
+        path: PathBuf,
+        /// What.
+        #[source]
+        source: Box<JournalError>,
+    },
+    /// A volume that must be there is not.
+    #[error(
+        "{} has no volume {volume}. Bring it back from the archive; or, if it is older than a snapshot in the folder, recover from that",
+        folder.display()
+    )]
+    VolumeMissing {
+        /// Which folder.
+        folder: PathBuf,
+        /// Number of the volume.
+        volume: u32,
+    },
+    /// The journal has taken all the bytes that it may.
+    #[error(
+        "the journal in {} holds {used_bytes} bytes and {more_bytes} more are due: its budget is {budget_bytes}. Nothing after the last \
+         commit is acknowledged. Raise the budget, or move volumes that a snapshot covers to the archive",
+        folder.display()
+    )]
+    OverBudget {
+        /// Which folder.
+        folder: PathBuf,
+        /// Bytes there are, snapshots included.
+        used_bytes: u64,
+        /// Bytes wanted.
+        more_bytes: u64,
+        /// Bytes allowed.
+        budget_bytes: u64,
+    },
+    /// The disk is as full as the budget lets it become.
+    #[error(
+        "the disk under {} has {free_bytes} bytes free and {more_bytes} more are due: {reserve_bytes} are to stay free. Nothing after the \
+         last commit is acknowledged. Make room on the disk, or move the journal to a larger one",
+        folder.display()
+    )]
+    DiskNearlyFull {
+        /// Which folder.
+        folder: PathBuf,
+        /// Bytes free for us.
+        free_bytes: u64,
+        /// Bytes wanted.
+        more_bytes: u64,
+        /// Bytes that are to stay free.
+        reserve_bytes: u64,
+    },
+    /// A snapshot that cannot be used.
+    #[error("{} is no usable snapshot: {found}. Nothing depends on it: an older one or the whole journal gives the same state", path.display())]
+    BadSnapshot {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: String,
     },
     /// A record or header larger than the format allows.
     #[error("a record takes more than {limit} bytes. Split what it carries")]

@@ -3,7 +3,8 @@
 use crate::entry::Entry;
 use crate::error::JournalError;
 use crate::format::RunFacts;
-use crate::reader::{Reader, Verification, verify};
+use crate::reader::Reader;
+use crate::verification::{Verification, verify};
 use crate::writer::{CommitLevel, Position, Writer};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Seek, SeekFrom};
@@ -29,10 +30,7 @@ impl Writer<File> {
     /// # Errors
     /// [`JournalError::Exists`], [`JournalError::Io`], [`JournalError::TooLarge`].
     pub fn create(path: &Path, facts: &RunFacts, level: CommitLevel) -> Result<Self, JournalError> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => JournalError::Exists { path: path.to_path_buf() },
-            _ => at_start("create", error),
-        })?;
+        let file = create_new(path)?;
         lock(&file, path)?;
         let journal = Self::new(file, facts, level)?;
         if level >= CommitLevel::Disk {
@@ -61,33 +59,21 @@ impl Writer<File> {
         while let Some(entry) = reader.next_entry()? {
             apply(entry);
         }
-        let (facts, verification) = (reader.facts().clone(), *reader.verification());
+        let (facts, verification, volume) = (reader.facts().clone(), *reader.verification(), reader.link().volume);
         if verification.torn_bytes > 0 {
             cut(&file, verification.intact_bytes, level)?;
         }
         let end = SeekFrom::Start(verification.intact_bytes);
         file.seek(end).map_err(|source| JournalError::Io { operation: "seek", offset: verification.intact_bytes, source })?;
-        let position =
-            Position { bytes: verification.intact_bytes, anchor: verification.anchor(), last_input_seq: verification.last_input_seq };
-        let journal = Self::resume(file, &facts, level, position)?;
+        let position = Position {
+            volume,
+            bytes: verification.intact_bytes,
+            anchor: verification.anchor(),
+            last_input_seq: verification.last_input_seq,
+        };
+        let journal = Self::resume(file, facts.clone(), level, position)?;
         Ok(Opened { journal, facts, verification })
     }
-}
-
-/// Reads a journal's entries without locking or changing it.
-///
-/// # Errors
-/// As [`Reader::new`].
-pub fn read(path: &Path) -> Result<Reader<BufReader<File>>, JournalError> {
-    Reader::new(BufReader::new(File::open(path).map_err(|error| at_start("open", error))?))
-}
-
-/// Proves every byte of a journal without changing it.
-///
-/// # Errors
-/// As [`verify`].
-pub fn verify_path(path: &Path) -> Result<Verification, JournalError> {
-    verify(BufReader::new(File::open(path).map_err(|error| at_start("open", error))?))
 }
 
 /// What was kept of a damaged journal.
@@ -119,10 +105,7 @@ pub fn keep_intact(path: &Path) -> Result<Kept, JournalError> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".damaged-{kept_bytes}"));
     let aside = PathBuf::from(name);
-    let mut target = OpenOptions::new().write(true).create_new(true).open(&aside).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => JournalError::Exists { path: aside.clone() },
-        _ => io_at("create")(error),
-    })?;
+    let mut target = create_new(&aside)?;
     file.seek(SeekFrom::Start(kept_bytes)).map_err(io_at("seek"))?;
     let moved_bytes = io::copy(&mut file, &mut target).map_err(io_at("copy"))?;
     target.sync_all().map_err(io_at("sync"))?;
@@ -131,24 +114,32 @@ pub fn keep_intact(path: &Path) -> Result<Kept, JournalError> {
     Ok(Kept { kept_bytes, moved_bytes, aside: Some(aside) })
 }
 
-fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
+/// A file that must not be there yet.
+pub(crate) fn create_new(path: &Path) -> Result<File, JournalError> {
+    OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => JournalError::Exists { path: path.to_path_buf() },
+        _ => at_start("create", error),
+    })
+}
+
+pub(crate) fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => JournalError::Locked { path: path.to_path_buf() },
         TryLockError::Error(error) => at_start("lock", error),
     })
 }
 
-fn cut(file: &File, length: u64, level: CommitLevel) -> Result<(), JournalError> {
+pub(crate) fn cut(file: &File, length: u64, level: CommitLevel) -> Result<(), JournalError> {
     let cut = file.set_len(length).and_then(|()| if level >= CommitLevel::Disk { file.sync_all() } else { Ok(()) });
     cut.map_err(|source| JournalError::Io { operation: "cut", offset: length, source })
 }
 
 /// A new file survives a power loss only when its folder is on the disk too.
-fn sync_folder(path: &Path) -> Result<(), JournalError> {
+pub(crate) fn sync_folder(path: &Path) -> Result<(), JournalError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| at_start("sync of the folder", error))
 }
 
-fn at_start(operation: &'static str, source: io::Error) -> JournalError {
+pub(crate) fn at_start(operation: &'static str, source: io::Error) -> JournalError {
     JournalError::Io { operation, offset: 0, source }
 }

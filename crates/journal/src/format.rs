@@ -1,9 +1,9 @@
-//! The layout, version 1. All integers little-endian; nothing in it is unchecked.
+//! The layout, version 2. All integers little-endian; nothing in it is unchecked.
 //!
 //! ```text
-//! file   = header block*
+//! volume = header block*                                                          (a file; a journal is one or more)
 //! header = magic "TWJOURNL" · format u16 · schema u16 · facts length u32 · crc32 of these 16 bytes u32
-//!          · facts (postcard RunFacts) · BLAKE3 of everything before it [32]      = root of the chain
+//!          · facts (postcard RunFacts, Link) · BLAKE3 of everything before it [32] = what the first block links to
 //! block  = magic "TWBK" · payload length u32 · record count u32 · index u64 · first seq u64 · previous hash [32]
 //!          · crc32 of these 60 bytes u32
 //!          · payload = record*
@@ -14,14 +14,19 @@
 //! The block header has a checksum of its own so that a flipped length is damage, and not a block that seems to end beyond the
 //! file. The hash comes last, so that a block without it was never committed. The first 20 bytes stay as they are in every
 //! later format.
+//!
+//! The link in the header names the block before the volume, so the chain runs through all volumes; block indices count on.
+//! Version 1 had one volume, hence no link, and no market data declared after the start; it is read, and not written.
 
 use crate::error::{JournalError, Part};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tradewind_types::Timestamp;
 
-/// Version of the layout.
-pub const FORMAT_VERSION: u16 = 1;
+/// Version of the layout that is written.
+pub const FORMAT_VERSION: u16 = 2;
+/// Oldest version of the layout that is read.
+pub const OLDEST_FORMAT_VERSION: u16 = 1;
 /// Version of the records' vocabulary (the nouns of `tradewind-types` in postcard).
 pub const SCHEMA_VERSION: u16 = 1;
 
@@ -95,7 +100,7 @@ pub struct Segment {
     pub content: ContentHash,
 }
 
-/// What ran, on what: the file header.
+/// What ran, on what: in the header of every volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunFacts {
     /// Version (commit) of the code.
@@ -106,15 +111,65 @@ pub struct RunFacts {
     pub epoch: u32,
     /// When the journal was created.
     pub created: Timestamp,
-    /// Market data that is referred to.
+    /// Market data that is referred to, as far as it is known when the volume begins.
     pub segments: Vec<Segment>,
     /// The run described in full, in the words of whoever drives it (the simulator: its setup as JSON).
     pub setup: String,
 }
 
-/// A whole file header and the root of the chain.
-pub(crate) fn encode_header(facts: &RunFacts) -> Result<(Vec<u8>, ChainHash), JournalError> {
-    let body = postcard::to_stdvec(facts).map_err(JournalError::Encode)?;
+/// Where a volume joins the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Which volume, counted from 0.
+    pub volume: u32,
+    /// Where the chain stood before it.
+    pub anchor: Anchor,
+    /// Number of the last input before it.
+    pub last_input_seq: Option<u64>,
+}
+
+impl Link {
+    /// The link of a journal's first volume: nothing is before it.
+    pub const FIRST: Self = Self { volume: 0, anchor: Anchor { blocks: 0, head: ChainHash([0; HASH_BYTES]) }, last_input_seq: None };
+}
+
+/// A point between two blocks from which a journal can be read on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// In which volume.
+    pub volume: u32,
+    /// Bytes of the volume before it.
+    pub offset: u64,
+    /// Where the chain stands.
+    pub anchor: Anchor,
+    /// Number of the last input before it.
+    pub last_input_seq: Option<u64>,
+    /// Market data declared so far.
+    pub segments: Vec<Segment>,
+}
+
+impl RunFacts {
+    /// Whether market data of this id was declared.
+    #[must_use]
+    pub fn has_segment(&self, id: u32) -> bool {
+        self.segments.iter().any(|segment| segment.id == id)
+    }
+}
+
+/// A volume's header, read or written.
+#[derive(Clone, Debug)]
+pub(crate) struct Header {
+    pub facts: RunFacts,
+    pub link: Link,
+    /// Its own hash: what the first block links to.
+    pub root: ChainHash,
+    /// How long it is.
+    pub bytes: u64,
+}
+
+/// A whole header in bytes, and its hash.
+pub(crate) fn encode_header(facts: &RunFacts, link: &Link) -> Result<(Vec<u8>, ChainHash), JournalError> {
+    let body = postcard::to_stdvec(&(facts, link)).map_err(JournalError::Encode)?;
     let too_large = JournalError::TooLarge { limit: FACTS_BYTES_MAX };
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= FACTS_BYTES_MAX).ok_or(too_large)?;
     let mut bytes = Vec::with_capacity(PREAMBLE_BYTES + body.len() + HASH_BYTES);
@@ -129,8 +184,8 @@ pub(crate) fn encode_header(facts: &RunFacts) -> Result<(Vec<u8>, ChainHash), Jo
     Ok((bytes, root))
 }
 
-/// Checks the first 20 bytes of a file; gives the length of the facts.
-pub(crate) fn decode_preamble(bytes: &[u8; PREAMBLE_BYTES]) -> Result<usize, JournalError> {
+/// Checks the first 20 bytes of a file; gives the format and the length of the facts.
+pub(crate) fn decode_preamble(bytes: &[u8; PREAMBLE_BYTES]) -> Result<(u16, usize), JournalError> {
     if bytes[..8] != FILE_MAGIC {
         return Err(JournalError::NotAJournal { found: format!("{:?}", String::from_utf8_lossy(&bytes[..8])) });
     }
@@ -139,8 +194,8 @@ pub(crate) fn decode_preamble(bytes: &[u8; PREAMBLE_BYTES]) -> Result<usize, Jou
         return Err(header_damage(0, format!("checksum {expected:08x}"), format!("{found:08x}")));
     }
     let (format, schema) = (u16_at(bytes, 8), u16_at(bytes, 10));
-    if format != FORMAT_VERSION {
-        return Err(JournalError::UnsupportedFormat { found: format, supported: FORMAT_VERSION });
+    if !(OLDEST_FORMAT_VERSION..=FORMAT_VERSION).contains(&format) {
+        return Err(JournalError::UnsupportedFormat { found: format, oldest: OLDEST_FORMAT_VERSION, newest: FORMAT_VERSION });
     }
     if schema != SCHEMA_VERSION {
         return Err(JournalError::UnsupportedSchema { found: schema, supported: SCHEMA_VERSION });
@@ -149,19 +204,25 @@ pub(crate) fn decode_preamble(bytes: &[u8; PREAMBLE_BYTES]) -> Result<usize, Jou
     if length > FACTS_BYTES_MAX {
         return Err(header_damage(12, format!("facts of {FACTS_BYTES_MAX} bytes at most"), format!("{length} bytes")));
     }
-    Ok(length)
+    Ok((format, length))
 }
 
-/// Checks the rest of the file header, given with its preamble; gives the facts and the root of the chain.
-pub(crate) fn decode_facts(header: &[u8]) -> Result<(RunFacts, ChainHash), JournalError> {
+/// Checks the rest of a header, given with its preamble.
+pub(crate) fn decode_header(format: u16, header: &[u8]) -> Result<Header, JournalError> {
     let (hashed, stored) = header.split_at(header.len() - HASH_BYTES);
     let root = ChainHash(*blake3::hash(hashed).as_bytes());
     let found = hash_at(stored, 0);
     if root != found {
         return Err(header_damage(PREAMBLE_BYTES as u64, format!("hash {root}"), found.to_string()));
     }
-    match postcard::take_from_bytes::<RunFacts>(&hashed[PREAMBLE_BYTES..]) {
-        Ok((facts, [])) => Ok((facts, root)),
+    let body = &hashed[PREAMBLE_BYTES..];
+    let decoded: postcard::Result<((RunFacts, Link), &[u8])> = if format == 1 {
+        postcard::take_from_bytes(body).map(|(facts, rest)| ((facts, Link::FIRST), rest))
+    } else {
+        postcard::take_from_bytes(body)
+    };
+    match decoded {
+        Ok(((facts, link), [])) => Ok(Header { facts, link, root, bytes: header.len() as u64 }),
         Ok((_, rest)) => Err(header_damage(PREAMBLE_BYTES as u64, "nothing after the facts".into(), format!("{} bytes", rest.len()))),
         Err(error) => Err(header_damage(PREAMBLE_BYTES as u64, "run facts".into(), error.to_string())),
     }
@@ -231,7 +292,7 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(array_at(bytes, at))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array_at(bytes, at))
 }
 

@@ -13,20 +13,32 @@
 //!
 //! A chain cannot show that whole blocks are missing at its end; an [`Anchor`] kept elsewhere can.
 //!
+//! A journal is one file, or a folder of numbered *volumes* with one chain through all of them, turned over by size and kept
+//! within a [`DiskBudget`]. Beside the volumes lie snapshots: someone's state at a [`Place`] of the chain, so that recovery need
+//! not begin at the beginning. They are an aid and no evidence: every one of them could be made again from the volumes.
+//!
 //! Deliberately absent: clocks (times are arguments), chance, retries, background threads, and any meaning of the records.
 
+mod budget;
 mod decode;
 mod encode;
 mod entry;
 mod error;
 mod file;
+mod folder;
 mod format;
 mod reader;
+mod snapshot;
+mod verification;
 mod writer;
 
+pub use budget::DiskBudget;
 pub use entry::{Applicable, Entry, MarketRun};
 pub use error::{JournalError, Part};
-pub use file::{Journal, Kept, Opened, keep_intact, read, verify_path};
-pub use format::{Anchor, ChainHash, ContentHash, FORMAT_VERSION, RunFacts, SCHEMA_VERSION, Segment};
-pub use reader::{Reader, Verification, verify, verify_anchored};
-pub use writer::{BLOCK_BYTES, CommitLevel, RECORD_BYTES_MAX, Sink, Writer};
+pub use file::{Journal, Kept, Opened, keep_intact};
+pub use folder::{Chain, FolderJournal, FolderSettings, OpenedFolder, Volume, keep_intact_folder, verify_path, verify_path_anchored};
+pub use format::{Anchor, ChainHash, ContentHash, FORMAT_VERSION, Link, OLDEST_FORMAT_VERSION, Place, RunFacts, SCHEMA_VERSION, Segment};
+pub use reader::{Entries, Reader};
+pub use snapshot::{Snapshot, read_snapshot, snapshots, write_snapshot};
+pub use verification::{Verification, verify, verify_anchored};
+pub use writer::{BLOCK_BYTES, CommitLevel, RECORD_BYTES_MAX, Room, Sink, Writer};

@@ -1,79 +1,40 @@
 //! Blocks → entries. A block is read whole and proven before the first of its records is given out.
+//!
+//! A reader begins at a volume's header or, where a snapshot makes what is before superfluous, at a [`Place`] behind it; at the
+//! end of a volume it goes on in the next one, which must say that it follows.
 
 use crate::entry::{Applicable, Entry, Kind, lend_outcome, seq_of};
 use crate::error::{JournalError, Part};
 use crate::format::{
-    Anchor, BLOCK_HEADER_BYTES, BlockHeader, CRC_BYTES, ChainHash, HASH_BYTES, PREAMBLE_BYTES, RECORD_HEAD_BYTES, RunFacts, decode_facts,
-    decode_preamble, hash_at, may_begin_block, u32_at,
+    Anchor, BLOCK_HEADER_BYTES, BlockHeader, CRC_BYTES, ChainHash, HASH_BYTES, Header, Link, PREAMBLE_BYTES, Place, RECORD_HEAD_BYTES,
+    RunFacts, decode_header, decode_preamble, hash_at, may_begin_block, u32_at,
 };
-use std::collections::BTreeSet;
-use std::io::{self, Read};
+use crate::verification::Verification;
+use std::io::{self, Read, Seek, SeekFrom};
 
-/// What a journal holds, as far as it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verification {
-    /// Committed blocks.
-    pub blocks: u64,
-    /// Records in them.
-    pub records: u64,
-    /// Inputs journaled whole.
-    pub inputs: u64,
-    /// Outcomes.
-    pub outcomes: u64,
-    /// Runs of market data.
-    pub market_runs: u64,
-    /// Market events in these runs.
-    pub market_events: u64,
-    /// State checkpoints.
-    pub state_hashes: u64,
-    /// Ends in good order.
-    pub ends: u64,
-    /// Number of the last input.
-    pub last_input_seq: Option<u64>,
-    /// Chain hash after the last committed block.
-    pub head: ChainHash,
-    /// Bytes of the header and the committed blocks.
-    pub intact_bytes: u64,
-    /// Bytes after them: an unfinished block that a crash left. Never acknowledged, never read. Known at the end only.
-    pub torn_bytes: u64,
+/// Entries one after the other, from one volume or from many.
+pub trait Entries {
+    /// The next entry; `None` at the end, torn or not.
+    ///
+    /// # Errors
+    /// [`JournalError::Corrupt`], [`JournalError::Io`], and of a folder [`JournalError::InVolume`].
+    fn next_entry(&mut self) -> Result<Option<Entry>, JournalError>;
+
+    /// Reads on to the end and lends what recovery needs, in order. Inputs are proven and counted like everything else, and not
+    /// taken apart: what they caused stands in the outcomes. After an error, of the journal or of `apply`, nothing more is given.
+    ///
+    /// # Errors
+    /// As [`Self::next_entry`]; whatever `apply` says.
+    fn recover<E: From<JournalError>>(&mut self, apply: impl FnMut(Applicable<'_>) -> Result<(), E>) -> Result<(), E>;
+
+    /// What ran, on what; market data declared so far included.
+    fn facts(&self) -> &RunFacts;
+
+    /// What was seen so far; complete once the entries have come to their end.
+    fn verification(&self) -> &Verification;
 }
 
-impl Verification {
-    /// The point of the chain after the last committed block.
-    #[must_use]
-    pub const fn anchor(&self) -> Anchor {
-        Anchor { blocks: self.blocks, head: self.head }
-    }
-
-    #[inline]
-    const fn count_input(&mut self, seq: u64) {
-        self.records += 1;
-        self.inputs += 1;
-        self.last_input_seq = Some(seq);
-    }
-
-    #[inline]
-    fn count(&mut self, entry: &Entry) {
-        if let Entry::Input { seq, .. } = entry {
-            self.count_input(*seq);
-            return;
-        }
-        self.records += 1;
-        match entry {
-            Entry::Input { .. } => {}
-            Entry::Outcome { .. } => self.outcomes += 1,
-            Entry::MarketRun(run) => {
-                self.market_runs += 1;
-                self.market_events = self.market_events.saturating_add(run.count);
-                self.last_input_seq = run.last_seq();
-            }
-            Entry::StateHash { .. } => self.state_hashes += 1,
-            Entry::End { .. } => self.ends += 1,
-        }
-    }
-}
-
-/// Where a record of the block is, its checksum proven.
+/// Where a record of the block is.
 #[derive(Clone, Copy, Debug)]
 struct Framed {
     kind: u8,
@@ -82,13 +43,16 @@ struct Framed {
     next: usize,
 }
 
-/// Reads a journal entry by entry. After an error or the end it gives nothing more.
+/// Reads a volume entry by entry. After an error or the end it gives nothing more.
 #[derive(Debug)]
 pub struct Reader<R> {
     source: R,
     facts: RunFacts,
-    segments: BTreeSet<u32>,
+    link: Link,
     seen: Verification,
+    /// Bytes of this volume that are proven, or before the place at which reading began.
+    volume_bytes: u64,
+    header_bytes: u64,
     /// The current block, header and hash included, and what is left of it.
     block: Vec<u8>,
     block_start: u64,
@@ -99,51 +63,99 @@ pub struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the file header.
+    /// Reads a volume's header.
     ///
     /// # Errors
     /// [`JournalError::NotAJournal`], [`JournalError::HeaderTorn`], [`JournalError::UnsupportedFormat`],
     /// [`JournalError::UnsupportedSchema`], [`JournalError::Corrupt`], [`JournalError::Io`].
     pub fn new(mut source: R) -> Result<Self, JournalError> {
-        let mut header = Vec::new();
-        fill(&mut source, &mut header, PREAMBLE_BYTES, 0)?;
-        let Some(preamble) = header.first_chunk::<PREAMBLE_BYTES>() else {
-            return Err(JournalError::HeaderTorn { found: header.len() as u64, needed: (PREAMBLE_BYTES + HASH_BYTES) as u64 });
-        };
-        let needed = PREAMBLE_BYTES + decode_preamble(preamble)? + HASH_BYTES;
-        fill(&mut source, &mut header, needed, 0)?;
-        if header.len() < needed {
-            return Err(JournalError::HeaderTorn { found: header.len() as u64, needed: needed as u64 });
-        }
-        let (facts, root) = decode_facts(&header)?;
-        let seen = Verification {
-            blocks: 0,
-            records: 0,
-            inputs: 0,
-            outcomes: 0,
-            market_runs: 0,
-            market_events: 0,
-            state_hashes: 0,
-            ends: 0,
-            last_input_seq: None,
-            head: root,
-            intact_bytes: needed as u64,
-            torn_bytes: 0,
-        };
-        let segments = facts.segments.iter().map(|segment| segment.id).collect();
-        Ok(Self { source, facts, segments, seen, block: Vec::new(), block_start: 0, records_end: 0, at: 0, records_left: 0, over: false })
+        let header = read_header(&mut source)?;
+        let anchor = Anchor { blocks: header.link.anchor.blocks, head: header.root };
+        let mut seen = Verification::before_anything(anchor, header.link.last_input_seq);
+        seen.intact_bytes = header.bytes;
+        Ok(Self::reading(source, header, seen))
     }
 
-    /// What ran, on what.
+    fn reading(source: R, header: Header, seen: Verification) -> Self {
+        let Header { facts, link, bytes, .. } = header;
+        Self {
+            source,
+            facts,
+            link,
+            seen,
+            volume_bytes: bytes,
+            header_bytes: bytes,
+            block: Vec::new(),
+            block_start: 0,
+            records_end: 0,
+            at: 0,
+            records_left: 0,
+            over: false,
+        }
+    }
+
+    /// Goes on in the next volume, once this one has come to its end: the next one must link to it, and there must be no tear
+    /// between them.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`JournalError::Corrupt`] where it does not follow.
+    pub(crate) fn follow(&mut self, mut source: R) -> Result<(), JournalError> {
+        let header = read_header(&mut source)?;
+        let due = Link { volume: self.link.volume + 1, anchor: self.seen.anchor(), last_input_seq: self.seen.last_input_seq };
+        let volume_bytes = std::mem::take(&mut self.volume_bytes);
+        let words = |link: &Link| format!("volume {} after {}", link.volume, link.anchor);
+        self.block_start = 0;
+        if self.seen.torn_bytes > 0 {
+            let found = format!("{} bytes of an unfinished block at byte {volume_bytes} of it", self.seen.torn_bytes);
+            return Err(self.damage(Part::Chain, 0, ("a whole volume before this one".into(), found)));
+        }
+        if header.link != due {
+            return Err(self.damage(Part::Chain, 0, (words(&due), words(&header.link))));
+        }
+        if header.facts != self.facts {
+            return Err(self.damage(Part::FileHeader, 0, ("the facts of the volume before".into(), "others".into())));
+        }
+        self.source = source;
+        self.link = header.link;
+        (self.volume_bytes, self.header_bytes) = (header.bytes, header.bytes);
+        self.seen.volumes += 1;
+        self.seen.head = header.root;
+        self.seen.intact_bytes += header.bytes;
+        self.over = false;
+        Ok(())
+    }
+
+    /// What ran, on what; market data declared so far included.
     #[must_use]
     pub const fn facts(&self) -> &RunFacts {
         &self.facts
+    }
+
+    /// Where the volume joins the chain.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub(crate) const fn header_bytes(&self) -> u64 {
+        self.header_bytes
     }
 
     /// What was seen so far; complete once the entries have come to their end.
     #[must_use]
     pub const fn verification(&self) -> &Verification {
         &self.seen
+    }
+
+    /// Behind the last block that was read, once all of its entries were given out: reading can begin again there.
+    pub(crate) fn end(&self) -> Place {
+        Place {
+            volume: self.link.volume,
+            offset: self.volume_bytes,
+            anchor: self.seen.anchor(),
+            last_input_seq: self.seen.last_input_seq,
+            segments: self.facts.segments.clone(),
+        }
     }
 
     /// The next entry; `None` at the end, torn or not.
@@ -164,7 +176,7 @@ impl<R: Read> Reader<R> {
     /// Reads and proves the next block; false at the end. `over` stays set unless all went well.
     fn next_block(&mut self) -> Result<bool, JournalError> {
         self.over = true;
-        self.block_start = self.seen.intact_bytes;
+        self.block_start = self.volume_bytes;
         self.at = BLOCK_HEADER_BYTES;
         self.block.clear();
         fill(&mut self.source, &mut self.block, BLOCK_HEADER_BYTES, self.block_start)?;
@@ -175,8 +187,9 @@ impl<R: Read> Reader<R> {
             return self.torn_header();
         };
         let header = BlockHeader::decode(header).map_err(|found| self.damage(Part::BlockHeader, 0, found))?;
-        if (header.index, header.previous) != (self.seen.blocks, self.seen.head) {
-            let expected = format!("block {} after {}", self.seen.blocks, self.seen.head);
+        let Anchor { blocks, head } = self.seen.anchor();
+        if (header.index, header.previous) != (blocks, head) {
+            let expected = format!("block {blocks} after {head}");
             return Err(self.damage(Part::Chain, 0, (expected, format!("block {} after {}", header.index, header.previous))));
         }
         let hashed = BLOCK_HEADER_BYTES + header.payload_bytes as usize;
@@ -196,6 +209,7 @@ impl<R: Read> Reader<R> {
         self.seen.blocks += 1;
         self.seen.head = hash;
         self.seen.intact_bytes += (hashed + HASH_BYTES) as u64;
+        self.volume_bytes += (hashed + HASH_BYTES) as u64;
         self.over = false;
         Ok(true)
     }
@@ -255,24 +269,23 @@ impl<R: Read> Reader<R> {
     #[inline]
     fn next_record(&mut self) -> Result<Entry, JournalError> {
         self.over = true;
-        let Framed { kind, body_at, length, next } = self.next_frame()?;
+        let Framed { kind, body_at, length, next } = self.next_frame(frame)?;
         let entry = Entry::decode(kind, &self.block[body_at..], length).map_err(|found| self.damage(Part::Record, self.at, found))?;
         self.check_entry(&entry)?;
         self.step_over(next)?;
-        self.seen.count(&entry);
+        self.take_account(&entry);
         self.over = false;
         Ok(entry)
     }
 
-    /// Reads on to the end and lends what recovery needs, in order. Inputs are proven and counted like everything else, and not
-    /// taken apart: what they caused stands in the outcomes. After an error, of the journal or of `apply`, nothing more is given.
-    ///
-    /// # Errors
-    /// As [`Self::next_entry`]; whatever `apply` says.
-    pub fn recover<E: From<JournalError>>(&mut self, mut apply: impl FnMut(Applicable<'_>) -> Result<(), E>) -> Result<(), E> {
+    /// What [`Entries::recover`] does, up to the end of this volume.
+    pub(crate) fn recover_volume<E: From<JournalError>>(
+        &mut self,
+        apply: &mut impl FnMut(Applicable<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         while !self.over && (self.records_left > 0 || self.next_block()?) {
             self.over = true;
-            let Framed { kind, body_at, length, next } = self.next_frame()?;
+            let Framed { kind, body_at, length, next } = self.next_frame(unproven_frame)?;
             let bytes = &self.block[body_at..];
             if kind == Kind::Outcome as u8 {
                 let lent = lend_outcome(bytes, length, |seq, outcome| apply(Applicable::Outcome { seq, outcome }));
@@ -289,7 +302,7 @@ impl<R: Read> Reader<R> {
                 if let Entry::StateHash { seq, hash } = entry {
                     apply(Applicable::StateHash { seq, hash })?;
                 }
-                self.seen.count(&entry);
+                self.take_account(&entry);
             }
             self.step_over(next)?;
             self.over = false;
@@ -297,8 +310,16 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
+    fn take_account(&mut self, entry: &Entry) {
+        self.seen.count(entry);
+        if let Entry::Segment { segment, .. } = entry {
+            self.facts.segments.push(segment.clone());
+        }
+    }
+
+    /// The next record of the block, as one of the two frames finds it.
     #[inline]
-    fn next_frame(&self) -> Result<Framed, JournalError> {
+    fn next_frame(&self, frame: impl Fn(&[u8], usize) -> Found<'_>) -> Result<Framed, JournalError> {
         match frame(&self.block[..self.records_end], self.at) {
             Ok((kind, body, next)) => Ok(Framed { kind, body_at: self.at + RECORD_HEAD_BYTES, length: body.len(), next }),
             Err(found) => Err(self.damage(Part::Record, self.at, found)),
@@ -326,13 +347,17 @@ impl<R: Read> Reader<R> {
                 if run.last_seq().is_none() {
                     return Err(self.damage(Part::Record, self.at, ("a run of 1 event or more".into(), entry.to_string())));
                 }
-                if !self.segments.contains(&run.segment) {
-                    let expected = "a segment that the header names".into();
+                if !self.facts.has_segment(run.segment) {
+                    let expected = "a segment that was declared".into();
                     return Err(self.damage(Part::Record, self.at, (expected, format!("segment {}", run.segment))));
                 }
                 run.first_seq
             }
-            Entry::Outcome { .. } | Entry::StateHash { .. } | Entry::End { .. } => return Ok(()),
+            Entry::Segment { segment, .. } if self.facts.has_segment(segment.id) => {
+                let found = format!("segment {} again", segment.id);
+                return Err(self.damage(Part::Record, self.at, ("a segment that is new".into(), found)));
+            }
+            Entry::Segment { .. } | Entry::Outcome { .. } | Entry::StateHash { .. } | Entry::End { .. } => return Ok(()),
         };
         self.check_rising(seq)
     }
@@ -348,8 +373,54 @@ impl<R: Read> Reader<R> {
     #[cold]
     fn damage(&self, part: Part, at: usize, (expected, found): (String, String)) -> JournalError {
         let offset = self.block_start + at as u64;
-        let block = if self.seen.intact_bytes > self.block_start { self.seen.blocks - 1 } else { self.seen.blocks };
+        let blocks = self.seen.anchor().blocks;
+        let block = if self.volume_bytes > self.block_start { blocks - 1 } else { blocks };
         JournalError::Corrupt { part, offset, block, intact_bytes: self.block_start, expected, found }
+    }
+}
+
+impl<R: Read + Seek> Reader<R> {
+    /// Begins behind what is kept elsewhere: reads the header of the volume, proves that the chain stands at the place as it did,
+    /// and skips what is before it unread.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`JournalError::AnchorMissing`] where the volume does not have the place.
+    pub(crate) fn at(mut source: R, place: &Place) -> Result<Self, JournalError> {
+        let header = read_header(&mut source)?;
+        let missing = |found| JournalError::AnchorMissing { anchor: place.anchor, found };
+        if header.link.volume != place.volume || place.offset < header.bytes {
+            return Err(missing(format!("volume {} with a header of {} bytes", header.link.volume, header.bytes)));
+        }
+        let io_at = |source| JournalError::Io { operation: "seek", offset: place.offset, source };
+        source.seek(SeekFrom::Start(place.offset - HASH_BYTES as u64)).map_err(io_at)?;
+        let mut hash = Vec::new();
+        fill(&mut source, &mut hash, HASH_BYTES, place.offset)?;
+        if hash.len() < HASH_BYTES || hash_at(&hash, 0) != place.anchor.head {
+            return Err(missing(format!("no block ends there at byte {} of volume {}", place.offset, place.volume)));
+        }
+        let seen = Verification::before_anything(place.anchor, place.last_input_seq);
+        let mut reader = Self::reading(source, header, seen);
+        reader.volume_bytes = place.offset;
+        reader.facts.segments.clone_from(&place.segments);
+        Ok(reader)
+    }
+}
+
+impl<R: Read> Entries for Reader<R> {
+    fn next_entry(&mut self) -> Result<Option<Entry>, JournalError> {
+        Reader::next_entry(self)
+    }
+
+    fn recover<E: From<JournalError>>(&mut self, mut apply: impl FnMut(Applicable<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.recover_volume(&mut apply)
+    }
+
+    fn facts(&self) -> &RunFacts {
+        Reader::facts(self)
+    }
+
+    fn verification(&self) -> &Verification {
+        Reader::verification(self)
     }
 }
 
@@ -361,9 +432,38 @@ impl<R: Read> Iterator for Reader<R> {
     }
 }
 
-/// Kind, body and end of the record at an offset, its checksum proven; or what was expected and what was found.
+fn read_header<R: Read>(source: &mut R) -> Result<Header, JournalError> {
+    let mut header = Vec::new();
+    fill(source, &mut header, PREAMBLE_BYTES, 0)?;
+    let Some(preamble) = header.first_chunk::<PREAMBLE_BYTES>() else {
+        return Err(JournalError::HeaderTorn { found: header.len() as u64, needed: (PREAMBLE_BYTES + HASH_BYTES) as u64 });
+    };
+    let (format, length) = decode_preamble(preamble)?;
+    let needed = PREAMBLE_BYTES + length + HASH_BYTES;
+    fill(source, &mut header, needed, 0)?;
+    if header.len() < needed {
+        return Err(JournalError::HeaderTorn { found: header.len() as u64, needed: needed as u64 });
+    }
+    decode_header(format, &header)
+}
+
+/// Kind, body and end of a record; or what was expected and what was found.
+type Found<'a> = Result<(u8, &'a [u8], usize), (String, String)>;
+
+/// The record at an offset, its checksum proven.
 #[inline]
-fn frame(block: &[u8], at: usize) -> Result<(u8, &[u8], usize), (String, String)> {
+fn frame(block: &[u8], at: usize) -> Found<'_> {
+    let (kind, body, next) = unproven_frame(block, at)?;
+    let (expected, found) = (crc32fast::hash(&block[at..next - CRC_BYTES]), u32_at(block, next - CRC_BYTES));
+    if expected != found {
+        return Err((format!("checksum {expected:08x}"), format!("{found:08x}")));
+    }
+    Ok((kind, body, next))
+}
+
+/// The same where the block's hash has proven the bytes: a record's checksum only says where the damage of a block is.
+#[inline]
+fn unproven_frame(block: &[u8], at: usize) -> Found<'_> {
     let record = &block[at..];
     let room = record.len().saturating_sub(RECORD_HEAD_BYTES + CRC_BYTES);
     if record.len() < RECORD_HEAD_BYTES + CRC_BYTES {
@@ -374,10 +474,6 @@ fn frame(block: &[u8], at: usize) -> Result<(u8, &[u8], usize), (String, String)
         return Err((format!("a body of {room} bytes at most"), format!("{length} bytes")));
     }
     let end = RECORD_HEAD_BYTES + length;
-    let (expected, found) = (crc32fast::hash(&record[..end]), u32_at(record, end));
-    if expected != found {
-        return Err((format!("checksum {expected:08x}"), format!("{found:08x}")));
-    }
     Ok((record[4], &record[RECORD_HEAD_BYTES..end], at + end + CRC_BYTES))
 }
 
@@ -386,35 +482,4 @@ fn fill<R: Read>(source: &mut R, buffer: &mut Vec<u8>, length: usize, offset: u6
     let missing = length.saturating_sub(buffer.len()) as u64;
     let read: io::Result<usize> = source.by_ref().take(missing).read_to_end(buffer);
     read.map(|_| ()).map_err(|source| JournalError::Io { operation: "read", offset, source })
-}
-
-/// Reads a whole journal and proves every byte of it.
-///
-/// # Errors
-/// [`JournalError::Corrupt`] at the first byte that does not hold; otherwise as [`Reader::new`]. A torn tail is no error: it is
-/// counted in [`Verification::torn_bytes`].
-pub fn verify<R: Read>(source: R) -> Result<Verification, JournalError> {
-    let mut reader = Reader::new(source)?;
-    while reader.next_entry()?.is_some() {}
-    Ok(reader.seen)
-}
-
-/// As [`verify`], and the journal must contain a point that was anchored elsewhere: shows that no committed block before it was
-/// lost or replaced, which the file alone cannot show.
-///
-/// # Errors
-/// [`JournalError::AnchorMissing`]; otherwise as [`verify`].
-pub fn verify_anchored<R: Read>(source: R, anchor: Anchor) -> Result<Verification, JournalError> {
-    let mut reader = Reader::new(source)?;
-    let mut head_there = (anchor.blocks == 0).then_some(reader.seen.head);
-    while reader.next_entry()?.is_some() {
-        if reader.seen.blocks == anchor.blocks {
-            head_there = Some(reader.seen.head);
-        }
-    }
-    match head_there {
-        Some(head) if head == anchor.head => Ok(reader.seen),
-        Some(head) => Err(JournalError::AnchorMissing { anchor, found: format!("its hash after that block is {head}") }),
-        None => Err(JournalError::AnchorMissing { anchor, found: format!("it ends after block {}", reader.seen.blocks) }),
-    }
 }

@@ -3,14 +3,14 @@
 //! A commit that returns `Ok` is the acknowledgement. After a failed write nothing is known about the disk (a second `fsync`
 //! may lie), so the writer takes nothing more: whoever must go on opens the journal again and sees what is really there.
 
-use crate::encode::Room;
+use crate::encode::Slate;
 use crate::entry::{Entry, Kind, MarketRun};
 use crate::error::JournalError;
 use crate::format::{
-    Anchor, BLOCK_HEADER_BYTES, BlockHeader, CRC_BYTES, ChainHash, PAYLOAD_BYTES_MAX, RECORD_HEAD_BYTES, RunFacts, encode_header,
+    Anchor, BLOCK_HEADER_BYTES, BlockHeader, CRC_BYTES, ChainHash, HASH_BYTES, Link, PAYLOAD_BYTES_MAX, Place, RECORD_HEAD_BYTES, RunFacts,
+    Segment, encode_header,
 };
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
@@ -44,8 +44,17 @@ impl fmt::Display for CommitLevel {
     }
 }
 
-/// Where blocks go.
-pub trait Sink: Write {
+/// Where the next block goes.
+#[derive(Debug)]
+pub enum Room<S> {
+    /// Into this volume.
+    Here,
+    /// Into a new volume, which follows this one.
+    Next(S),
+}
+
+/// Where blocks go: one volume, which may know how to get the next one.
+pub trait Sink: Write + Sized {
     /// The strongest level that it can keep.
     const REACHES: CommitLevel;
 
@@ -54,6 +63,15 @@ pub trait Sink: Write {
     /// # Errors
     /// Whatever the system says; the writer then stops for good.
     fn sync_data(&mut self) -> io::Result<()>;
+
+    /// Asked before each block: whether there is room for it, and where. A sink that says nothing takes everything.
+    ///
+    /// # Errors
+    /// When the block may not be written at all; the writer then stops for good.
+    fn make_room(&mut self, volume_bytes: u64, block_bytes: u64) -> Result<Room<Self>, JournalError> {
+        let _unlimited = (volume_bytes, block_bytes);
+        Ok(Room::Here)
+    }
 }
 
 impl Sink for Vec<u8> {
@@ -75,6 +93,8 @@ impl Sink for File {
 /// Where a chain stands, so that it can be taken up again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Position {
+    pub volume: u32,
+    /// Bytes of this volume.
     pub bytes: u64,
     pub anchor: Anchor,
     pub last_input_seq: Option<u64>,
@@ -86,11 +106,14 @@ pub struct Writer<S> {
     sink: S,
     level: CommitLevel,
     block_bytes: usize,
-    segments: BTreeSet<u32>,
+    facts: RunFacts,
     position: Position,
+    /// What the blocks that are closed hold: the last input, and how many of the segments.
+    closed_input_seq: Option<u64>,
+    closed_segments: usize,
     /// The open block: room for its header, then records.
     block: Vec<u8>,
-    room: Room,
+    slate: Slate,
     records: u32,
     first_seq: u64,
     run: Option<MarketRun>,
@@ -113,16 +136,16 @@ impl<S: Sink> Writer<S> {
     /// # Errors
     /// [`JournalError::LevelUnreachable`], [`JournalError::TooLarge`], [`JournalError::Io`].
     pub fn new(sink: S, facts: &RunFacts, level: CommitLevel) -> Result<Self, JournalError> {
-        let (header, root) = encode_header(facts)?;
+        let (header, root) = encode_header(facts, &Link::FIRST)?;
         let anchor = Anchor { blocks: 0, head: root };
-        let mut writer = Self::resume(sink, facts, level, Position { bytes: 0, anchor, last_input_seq: None })?;
+        let mut writer = Self::resume(sink, facts.clone(), level, Position { volume: 0, bytes: 0, anchor, last_input_seq: None })?;
         writer.deliver(&header)?;
         writer.bring_to_level()?;
         Ok(writer)
     }
 
     /// Takes up a chain whose bytes before the position are in the sink already.
-    pub(crate) fn resume(sink: S, facts: &RunFacts, level: CommitLevel, position: Position) -> Result<Self, JournalError> {
+    pub(crate) fn resume(sink: S, facts: RunFacts, level: CommitLevel, position: Position) -> Result<Self, JournalError> {
         if level > S::REACHES {
             return Err(JournalError::LevelUnreachable { asked: level, reachable: S::REACHES });
         }
@@ -130,10 +153,12 @@ impl<S: Sink> Writer<S> {
             sink,
             level,
             block_bytes: BLOCK_BYTES,
-            segments: facts.segments.iter().map(|segment| segment.id).collect(),
+            closed_segments: facts.segments.len(),
+            facts,
+            closed_input_seq: position.last_input_seq,
             position,
             block: vec![0; BLOCK_HEADER_BYTES],
-            room: Room::new(),
+            slate: Slate::new(),
             records: 0,
             first_seq: 0,
             run: None,
@@ -161,10 +186,12 @@ impl<S: Sink> Writer<S> {
                 self.check_run(run)?;
                 self.append_run(run)
             }
+            Entry::Segment { seq, segment } => self.append_segment(*seq, segment),
             Entry::StateHash { seq, hash } => self.append_state_hash(*seq, *hash),
             Entry::End { seq } => {
                 self.close_run()?;
-                self.append_record(Kind::End, *seq, seq)
+                self.append_record(Kind::End, *seq, seq)?;
+                self.keep_within_format()
             }
         }
     }
@@ -180,7 +207,7 @@ impl<S: Sink> Writer<S> {
         self.begin_step()?;
         self.append_record(Kind::Input, seq, &(seq, at, control))?;
         self.position.last_input_seq = Some(seq);
-        Ok(())
+        self.keep_within_format()
     }
 
     /// Appends an outcome of input `seq`.
@@ -190,7 +217,22 @@ impl<S: Sink> Writer<S> {
     #[inline]
     pub fn append_outcome(&mut self, seq: u64, outcome: &Outcome) -> Result<(), JournalError> {
         self.close_run()?;
-        self.append_record(Kind::Outcome, seq, &(seq, outcome))
+        self.append_record(Kind::Outcome, seq, &(seq, outcome))?;
+        self.keep_within_format()
+    }
+
+    /// Declares market data that runs may refer to from here on; `seq` is the number of the last input, 0 before the first.
+    ///
+    /// # Errors
+    /// As [`Self::append_outcome`]; [`JournalError::SegmentKnown`].
+    pub fn append_segment(&mut self, seq: u64, segment: &Segment) -> Result<(), JournalError> {
+        self.close_run()?;
+        if self.facts.has_segment(segment.id) {
+            return Err(JournalError::SegmentKnown { segment: segment.id });
+        }
+        self.append_record(Kind::Segment, seq, &(seq, segment))?;
+        self.facts.segments.push(segment.clone());
+        self.keep_within_format()
     }
 
     /// Appends one market event by reference: event `index` of `segment` is input `seq`. Consecutive ones become one run, closed
@@ -221,7 +263,8 @@ impl<S: Sink> Writer<S> {
     /// As [`Self::append_outcome`].
     pub fn append_state_hash(&mut self, seq: u64, hash: StateHash) -> Result<(), JournalError> {
         self.close_run()?;
-        self.append_record(Kind::StateHash, seq, &(seq, hash))
+        self.append_record(Kind::StateHash, seq, &(seq, hash))?;
+        self.keep_within_format()
     }
 
     /// Brings everything appended to the commit level. `Ok` is the acknowledgement. Without new entries no block is written.
@@ -256,6 +299,20 @@ impl<S: Sink> Writer<S> {
         self.position.anchor
     }
 
+    /// Where the journal can be read on from, behind the last block that was written.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let Position { volume, bytes, anchor, .. } = self.position;
+        let segments = self.facts.segments[..self.closed_segments].to_vec();
+        Place { volume, offset: bytes, anchor, last_input_seq: self.closed_input_seq, segments }
+    }
+
+    /// What ran, on what; market data declared so far included.
+    #[must_use]
+    pub const fn facts(&self) -> &RunFacts {
+        &self.facts
+    }
+
     /// Number of the last input appended.
     #[must_use]
     pub fn last_input_seq(&self) -> Option<u64> {
@@ -285,7 +342,7 @@ impl<S: Sink> Writer<S> {
 
     fn check_run(&self, run: &MarketRun) -> Result<(), JournalError> {
         self.check_healthy()?;
-        if !self.segments.contains(&run.segment) {
+        if !self.facts.has_segment(run.segment) {
             return Err(JournalError::UnknownSegment { segment: run.segment });
         }
         if run.last_seq().is_none() {
@@ -306,13 +363,13 @@ impl<S: Sink> Writer<S> {
         self.begin_step()?;
         self.append_record(Kind::MarketRun, run.first_seq, run)?;
         self.position.last_input_seq = run.last_seq();
-        Ok(())
+        self.keep_within_format()
     }
 
     #[inline]
     fn append_record<T: Serialize>(&mut self, kind: Kind, seq: u64, body: &T) -> Result<(), JournalError> {
         self.check_healthy()?;
-        match self.room.encode(RECORD_HEAD_BYTES, body) {
+        match self.slate.encode(RECORD_HEAD_BYTES, body) {
             Ok(record) => {
                 seal_record(record, kind);
                 self.block.extend_from_slice(record);
@@ -326,6 +383,13 @@ impl<S: Sink> Writer<S> {
             self.first_seq = seq;
         }
         self.records += 1;
+        Ok(())
+    }
+
+    /// Closes a block that the format could not hold with another record. Only once the record is accounted for: the place behind
+    /// the block says what it holds.
+    #[inline]
+    fn keep_within_format(&mut self) -> Result<(), JournalError> {
         if self.block.len() >= BLOCK_HEADER_BYTES + STEP_BYTES_MAX { self.close_block() } else { Ok(()) }
     }
 
@@ -348,10 +412,18 @@ impl<S: Sink> Writer<S> {
         Ok(())
     }
 
-    /// Seals the open block and hands it to the sink.
+    /// Seals the open block and hands it to the sink, or to the volume that the sink says comes next.
     fn close_block(&mut self) -> Result<(), JournalError> {
         if self.records == 0 {
             return Ok(());
+        }
+        match self.sink.make_room(self.position.bytes, (self.block.len() + HASH_BYTES) as u64) {
+            Ok(Room::Here) => {}
+            Ok(Room::Next(sink)) => self.turn_over(sink)?,
+            Err(refusal) => {
+                self.poison = Some(refusal.to_string());
+                return Err(refusal);
+            }
         }
         let mut header = [0; BLOCK_HEADER_BYTES];
         BlockHeader {
@@ -370,9 +442,24 @@ impl<S: Sink> Writer<S> {
         self.block = block;
         delivered?;
         self.position.anchor = Anchor { blocks: self.position.anchor.blocks + 1, head: hash };
+        self.closed_input_seq = self.position.last_input_seq;
+        self.closed_segments = self.facts.segments.len();
         self.block.truncate(BLOCK_HEADER_BYTES);
         self.records = 0;
         Ok(())
+    }
+
+    /// Goes on in a new volume: what the old one holds is brought to the level first, since it will not be touched again.
+    fn turn_over(&mut self, sink: S) -> Result<(), JournalError> {
+        self.bring_to_level()?;
+        let Position { volume, anchor, last_input_seq, .. } = self.position;
+        let link = |volume| Link { volume, anchor, last_input_seq: self.closed_input_seq };
+        let facts = RunFacts { segments: self.facts.segments[..self.closed_segments].to_vec(), ..self.facts.clone() };
+        let Some(volume) = volume.checked_add(1) else { return Err(self.fail("turn over", io::Error::other("no volume number is left"))) };
+        let (header, root) = encode_header(&facts, &link(volume))?;
+        self.sink = sink;
+        self.position = Position { volume, bytes: 0, anchor: Anchor { blocks: anchor.blocks, head: root }, last_input_seq };
+        self.deliver(&header)
     }
 
     fn deliver(&mut self, bytes: &[u8]) -> Result<(), JournalError> {

@@ -1,6 +1,7 @@
 //! What an order ties up in a spot account: a buy its quote value with fees, a sell its base.
 
-use tradewind_types::{Account, Amount, AssetId, Instrument, InstrumentKind, MarginMode, MoneyError, Price, Qty, Rate, Rounding, Side};
+use serde::{Deserialize, Serialize};
+use tradewind_types::{Account, Amount, AssetId, Instrument, MarginMode, MoneyError, Price, Qty, Rate, Rounding, Side};
 
 /// Share of a buy's value kept free for fees: 10 bps, the usual top of spot taker fees.
 pub const FEE_ALLOWANCE: Rate = Rate::from_centi_bps(1_000);
@@ -9,14 +10,14 @@ pub const FEE_ALLOWANCE: Rate = Rate::from_centi_bps(1_000);
 pub const MARKET_PRICE_ALLOWANCE: Rate = Rate::from_centi_bps(2_500);
 
 /// The largest outcome of an order: everything it could still fill, whichever of its amends takes effect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceiling {
     qty: Qty,
     amount: Amount,
 }
 
 /// What a live order holds back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Lots it may still fill.
     pub lots: i64,

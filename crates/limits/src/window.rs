@@ -1,8 +1,10 @@
 //! The times of the latest orders, in a ring that overwrites its oldest.
 
+use serde::{Deserialize, Serialize};
 use tradewind_types::Timestamp;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<Timestamp>", into = "Vec<Timestamp>")]
 pub(crate) struct Window {
     times: Vec<Timestamp>,
     /// Where the oldest is.
@@ -43,6 +45,19 @@ impl Window {
     }
 }
 
+/// Kept oldest first.
+impl From<Window> for Vec<Timestamp> {
+    fn from(window: Window) -> Self {
+        window.iter().collect()
+    }
+}
+
+impl From<Vec<Timestamp>> for Window {
+    fn from(times: Vec<Timestamp>) -> Self {
+        Self { times, oldest: 0 }
+    }
+}
+
 /// Where the ring begins says nothing.
 impl PartialEq for Window {
     fn eq(&self, other: &Self) -> bool {
@@ -73,6 +88,7 @@ mod tests {
                 assert!(window.iter().eq(twin.iter().copied()), "room {room}, {window:?}");
                 assert_eq!((window.len(), window.oldest()), (twin.len(), twin.front().copied()));
                 assert_eq!(window, window.latest(room));
+                assert_eq!(window, Window::from(Vec::from(window.clone())));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A run in progress, as Python drives it.
 
-use crate::columns::{floats, int64s, table, texts};
+use crate::columns::{floats, int64s, optional_int64s, table, texts};
 use crate::recording::PyRecording;
 use crate::strategy::PyStrategy;
 use crate::units::Units;
@@ -49,7 +49,7 @@ fn side_named(name: &str) -> PyResult<Side> {
     }
 }
 
-fn side_name(side: Side) -> String {
+pub(crate) fn side_name(side: Side) -> String {
     match side {
         Side::Buy => "buy".into(),
         Side::Sell => "sell".into(),
@@ -235,7 +235,7 @@ impl PySimulation {
             ("order_id", texts(rows.iter().map(|o| o.id.to_string()))),
             ("symbol", texts(rows.iter().map(|o| units.symbol(o.terms.instrument)))),
             ("side", texts(rows.iter().map(|o| side_name(o.terms.side)))),
-            ("kind", texts(rows.iter().map(|o| if o.terms.kind == OrderKind::Market { "market".into() } else { "limit".into() }))),
+            ("kind", texts(rows.iter().map(|o| kind_name(&o.terms.kind).into()))),
             ("limit_price", floats(rows.iter().map(|o| o.price().map(|p| units.price(o.terms.instrument, p))))),
             ("quantity", floats(rows.iter().map(|o| lots(&o.terms, o.terms.qty.0)))),
             ("filled", floats(rows.iter().map(|o| lots(&o.terms, o.filled.0)))),
@@ -277,6 +277,19 @@ impl PySimulation {
     }
 }
 
+/// What orders of a kind are called in tables.
+pub(crate) const fn kind_name(kind: &OrderKind) -> &'static str {
+    match kind {
+        OrderKind::Market => "market",
+        OrderKind::Limit { .. } => "limit",
+        OrderKind::Stop { .. } => "stop",
+        OrderKind::StopLimit { .. } => "stop limit",
+        OrderKind::TakeProfit { .. } => "take profit",
+        OrderKind::TakeProfitLimit { .. } => "take profit limit",
+        OrderKind::Iceberg { .. } => "iceberg",
+    }
+}
+
 /// State and, for an order that is over, why.
 pub(crate) fn state_name(state: &OrderState) -> (String, String) {
     use tradewind_types::DoneReason;
@@ -293,10 +306,7 @@ pub(crate) fn state_name(state: &OrderState) -> (String, String) {
             DoneReason::Rejected(why) => ("rejected".into(), format!("{why:?}")),
             DoneReason::Expired => name("expired"),
             DoneReason::NeverArrived => name("never arrived"),
+            DoneReason::SelfTradePrevented => name("self-trade prevented"),
         },
     }
-}
-
-fn optional_int64s(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(values.collect::<arrow_array::Int64Array>())
 }

@@ -4,6 +4,7 @@
 
 use crate::errors::invalid;
 use pyo3::PyResult;
+use tradewind_engine::Registry;
 use tradewind_simulator::Setup;
 use tradewind_types::{Amount, AssetId, Decimal, InstrumentId, Price};
 
@@ -22,10 +23,35 @@ pub(crate) struct Units {
     equity_unit: f64,
 }
 
+/// Scales of what a journal defined.
+pub(crate) struct DefinedUnits<'a>(pub &'a Registry);
+
+impl DefinedUnits<'_> {
+    /// Units of the asset.
+    pub(crate) fn amount(&self, asset: AssetId, amount: Amount) -> Option<f64> {
+        self.0.asset(asset).map(|asset| amount.0 as f64 / 10f64.powi(i32::from(asset.scale)))
+    }
+
+    /// Price in quote per base.
+    pub(crate) fn price(&self, instrument: InstrumentId, price: Price) -> Option<f64> {
+        self.0.instrument(instrument).map(|instrument| price.0 as f64 * number(instrument.terms().tick))
+    }
+
+    /// Quantity in base, in contracts for inverse.
+    pub(crate) fn quantity(&self, instrument: InstrumentId, lots: i64) -> Option<f64> {
+        let terms = self.0.instrument(instrument)?.terms();
+        Some(lots as f64 * number(terms.lot) * number(terms.multiplier))
+    }
+}
+
+fn number(decimal: Decimal) -> f64 {
+    decimal.mantissa as f64 / 10f64.powi(i32::from(decimal.scale))
+}
+
 impl Units {
     pub(crate) fn of(setup: &Setup) -> PyResult<Self> {
         let unit = |symbol: &str| setup.asset("units", symbol).map(|a| 10f64.powi(-i32::from(a.scale))).map_err(invalid);
-        let number = |text: &str| text.parse::<Decimal>().map(|d| d.mantissa as f64 / 10f64.powi(i32::from(d.scale))).map_err(invalid);
+        let number = |text: &str| text.parse::<Decimal>().map(number).map_err(invalid);
         let instruments = setup
             .instruments
             .iter()

@@ -3,7 +3,7 @@
 use crate::recording::Recording;
 use crate::setup::{Setup, SetupError};
 use tradewind_engine::{ApplyError, Engine, Step};
-use tradewind_journal::{Applicable, Entry, JournalError, MarketRun, Reader};
+use tradewind_journal::{Applicable, Entries, Entry, JournalError, MarketRun};
 use tradewind_types::{Input, Outcome, StateHash};
 
 /// Why a journal cannot be replayed.
@@ -22,6 +22,20 @@ pub enum ReplayError {
         seq: u64,
         /// Why.
         source: ApplyError,
+    },
+    /// A snapshot that is sound holds a state that cannot be written or loaded.
+    #[error("the state cannot be put in a snapshot: {0}")]
+    Snapshot(String),
+    /// Snapshots were passed over, and the journal does not begin at the beginning.
+    #[error(
+        "no snapshot can be used ({}), and the folder begins with block {first_block}: bring the volumes before it back from the archive",
+        skipped.join("; ")
+    )]
+    NothingToBeginWith {
+        /// First block there is.
+        first_block: u64,
+        /// Why each snapshot was passed over.
+        skipped: Vec<String>,
     },
     /// The journal refers to market data that the recording does not have.
     #[error("the journal refers to market event {index}; the data has {len}")]
@@ -52,20 +66,42 @@ pub struct Recovered {
 ///
 /// # Errors
 /// [`ReplayError::Journal`], [`ReplayError::DoesNotApply`].
-pub fn recover<R: std::io::Read>(mut journal: Reader<R>) -> Result<Recovered, ReplayError> {
-    let (mut engine, mut recorded_hash, mut outcomes) = (Engine::new(), None, 0);
-    journal.recover(|entry| -> Result<(), ReplayError> {
-        match entry {
-            Applicable::Outcome { seq, outcome } => {
-                engine.apply(outcome).map_err(|source| ReplayError::DoesNotApply { seq, source })?;
-                outcomes += 1;
+pub fn recover(mut journal: impl Entries) -> Result<Recovered, ReplayError> {
+    let mut application = Application::to(Engine::new());
+    application.read(&mut journal)?;
+    Ok(application.finish(journal.verification().torn_bytes))
+}
+
+/// Outcomes being applied.
+pub(crate) struct Application {
+    engine: Engine,
+    recorded_hash: Option<StateHash>,
+    outcomes: u64,
+}
+
+impl Application {
+    pub(crate) const fn to(engine: Engine) -> Self {
+        Self { engine, recorded_hash: None, outcomes: 0 }
+    }
+
+    /// Applies a journal to its end.
+    pub(crate) fn read(&mut self, journal: &mut impl Entries) -> Result<(), ReplayError> {
+        journal.recover(|entry| {
+            match entry {
+                Applicable::Outcome { seq, outcome } => {
+                    self.engine.apply(outcome).map_err(|source| ReplayError::DoesNotApply { seq, source })?;
+                    self.outcomes += 1;
+                }
+                Applicable::StateHash { hash, .. } => self.recorded_hash = Some(hash),
             }
-            Applicable::StateHash { hash, .. } => recorded_hash = Some(hash),
-        }
-        Ok(())
-    })?;
-    let (state_hash, torn_bytes) = (engine.state_hash(), journal.verification().torn_bytes);
-    Ok(Recovered { engine, state_hash, recorded_hash, outcomes, torn_bytes })
+            Ok(())
+        })
+    }
+
+    pub(crate) fn finish(self, torn_bytes: u64) -> Recovered {
+        let Self { engine, recorded_hash, outcomes } = self;
+        Recovered { state_hash: engine.state_hash(), engine, recorded_hash, outcomes, torn_bytes }
+    }
 }
 
 /// What deciding anew gave.
@@ -89,7 +125,7 @@ pub struct Replayed {
 ///
 /// # Errors
 /// [`ReplayError`].
-pub fn redecide<R: std::io::Read>(mut journal: Reader<R>, recording: &Recording, setup: &Setup) -> Result<Replayed, ReplayError> {
+pub fn redecide(mut journal: impl Entries, recording: &Recording, setup: &Setup) -> Result<Replayed, ReplayError> {
     let mut engine = Engine::new();
     for (instrument, rule) in setup.watched_books()? {
         engine.watch_book(instrument, rule);
@@ -112,7 +148,7 @@ pub fn redecide<R: std::io::Read>(mut journal: Reader<R>, recording: &Recording,
             Entry::Input { seq, at, control } => run.input(seq, &Input::Control { at, control: &control }),
             Entry::MarketRun(market) => run.market(&market, recording)?,
             Entry::Outcome { seq, outcome } => run.compare(seq, &outcome),
-            Entry::StateHash { .. } | Entry::End { .. } => {}
+            Entry::Segment { .. } | Entry::StateHash { .. } | Entry::End { .. } => {}
         }
     }
     run.close(finished);

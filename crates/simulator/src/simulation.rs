@@ -276,6 +276,7 @@ impl Simulation {
             MarketEvent::Quote(quote) => Wake::Book(quote.instrument),
             MarketEvent::Trade(trade) => Wake::Trade(trade),
             MarketEvent::Bar(bar) => Wake::Bar(bar),
+            MarketEvent::Mark(_) => return Ok(()),
         };
         self.wake(strategist, wake)
     }

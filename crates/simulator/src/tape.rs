@@ -5,8 +5,8 @@ use crate::setup::{Setup, SetupError};
 use std::collections::BTreeMap;
 use tradewind_engine::{Engine, Owner};
 use tradewind_types::{
-    AccountId, AlgoId, AlgoSpec, Amount, AssetId, Author, FeeCharge, Fill, Instrument, InstrumentId, InstrumentKind, Intent, Liquidity,
-    OrderId, OrderTerms, Outcome, Price, Qty, RefusalReason, Rounding, Side, Timestamp, TradeId,
+    AccountId, AlgoId, AlgoSpec, Amount, AssetId, Author, FeeCharge, Fill, Instrument, InstrumentId, Intent, Liquidity, OrderId,
+    OrderTerms, Outcome, Price, Qty, RefusalReason, Rounding, Side, Timestamp, TradeId,
 };
 
 /// One fill as the engine booked it.
@@ -204,11 +204,10 @@ impl Tape {
         for instrument in &self.instruments {
             let terms = instrument.terms();
             let account = AccountId(terms.venue.0);
-            let base = match terms.kind {
-                InstrumentKind::Spot => state.balance(account, terms.base),
-                InstrumentKind::LinearPerpetual | InstrumentKind::InversePerpetual => {
-                    instrument.base_amount(state.position(account, terms.id).lots).ok()?
-                }
+            let base = if terms.kind.is_spot() {
+                state.balance(account, terms.base)
+            } else {
+                instrument.base_amount(state.position(account, terms.id).lots).ok()?
             };
             if base == Amount::ZERO {
                 continue;
@@ -265,6 +264,9 @@ fn is_quoting(engine: &Engine, algo: AlgoId) -> bool {
 
 const fn instrument_of(spec: &AlgoSpec) -> InstrumentId {
     match spec {
-        AlgoSpec::Immediate { instrument, .. } | AlgoSpec::Twap { instrument, .. } | AlgoSpec::Quoting { instrument, .. } => *instrument,
+        AlgoSpec::Immediate { instrument, .. }
+        | AlgoSpec::Twap { instrument, .. }
+        | AlgoSpec::Quoting { instrument, .. }
+        | AlgoSpec::Bracket { instrument, .. } => *instrument,
     }
 }

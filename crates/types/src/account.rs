@@ -1,8 +1,8 @@
 //! What happens to an account other than through our orders: funding, trades nobody here asked for, money on its way.
 
-use crate::ids::{AccountId, AssetId, BookId, InstrumentId, TradeId, TransferId};
+use crate::ids::{AccountId, AssetId, BookId, InstrumentId, OrderId, TradeId, TransferId};
 use crate::money::{Amount, Price, Qty, Rate};
-use crate::order::{FeeCharge, Side};
+use crate::order::{Exposure, FeeCharge, Fill, Liquidity, Side};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -131,10 +131,19 @@ pub struct AccountTrade {
     pub stated_cash: Option<Amount>,
     /// Why.
     pub cause: TradeCause,
-    /// In a hedge-mode account, which leg; else [`Exposure::Any`](crate::Exposure::Any).
-    pub leg: crate::order::Exposure,
+    /// In a hedge-mode account, which leg; else [`Exposure::Any`].
+    pub leg: Exposure,
     /// Venue clock.
     pub ts_venue: Timestamp,
+}
+
+impl AccountTrade {
+    /// The same execution in the words of a fill; it belongs to no order.
+    #[must_use]
+    pub fn as_fill(&self) -> Fill {
+        let Self { trade, price, qty, fee, stated_cash, ts_venue, .. } = *self;
+        Fill { order: OrderId::default(), trade, price, qty, liquidity: Liquidity::Taker, fee, stated_cash, ts_venue }
+    }
 }
 
 /// A private message of a venue about an account rather than an order of ours.

@@ -1,8 +1,8 @@
 //! What an execution algorithm is asked to do: journaled, so that a replay starts the same algos.
 
 use crate::ids::{AccountId, BookId, InstrumentId};
-use crate::money::Qty;
-use crate::order::Side;
+use crate::money::{Price, Qty};
+use crate::order::{Exposure, Side, Trigger};
 use crate::time::{Nanos, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,34 @@ pub enum AlgoSpec {
         /// How.
         parameters: QuotingParameters,
     },
+    /// An entry with a profit-taking limit order and a protective stop for whatever of it is filled. For derivatives.
+    Bracket {
+        /// Whose strategy.
+        book: BookId,
+        /// Whose money.
+        account: AccountId,
+        /// What.
+        instrument: InstrumentId,
+        /// Side of the entry.
+        side: Side,
+        /// Quantity of the entry.
+        qty: Qty,
+        /// Which leg in a hedge-mode account; else [`Exposure::Any`], and the exits are reduce-only.
+        exposure: Exposure,
+        /// Prices.
+        parameters: BracketParameters,
+    },
+}
+
+/// Prices of a bracket: for a bought position the stop below and the target above the entry, for a sold one the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BracketParameters {
+    /// Limit of the entry; none for an entry at market.
+    pub entry: Option<Price>,
+    /// Where profit is taken.
+    pub take_profit: Price,
+    /// Where the position is given up.
+    pub stop: Trigger,
 }
 
 /// Parameters of the quoting loop, all integers so that two implementations agree to the tick.

@@ -3,6 +3,7 @@
 //! Ticks, lots and multipliers are exact decimals at the edge; here they become whole numbers of the asset's units, so the
 //! order path multiplies integers and nothing is rounded that a venue does not round.
 
+use crate::account::InstrumentFilters;
 use crate::ids::{AccountId, AssetId, InstrumentId, VenueId};
 use crate::money::{Amount, Decimal, MoneyError, Price, Qty, Rounding, power_of_ten};
 use crate::time::Timestamp;
@@ -98,14 +99,15 @@ pub struct InstrumentTerms {
 }
 
 /// An instrument with its money arithmetic worked out once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instrument {
     terms: InstrumentTerms,
     valuation: Valuation,
     base_per_lot: i128,
+    filters: InstrumentFilters,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Valuation {
     /// Quote units of one tick times one lot.
     Linear { per_tick_lot: i128 },
@@ -146,7 +148,28 @@ impl Instrument {
                 (Valuation::Inverse { numerator, denominator }, 0)
             }
         };
-        Ok(Self { terms, valuation, base_per_lot })
+        let filters = InstrumentFilters {
+            instrument: terms.id,
+            price_step: Price(1),
+            qty_step: Qty(1),
+            min_qty: terms.min_qty,
+            max_qty: terms.max_qty,
+            min_notional: terms.min_notional,
+        };
+        Ok(Self { terms, valuation, base_per_lot, filters })
+    }
+
+    /// The same instrument under other filters of its venue.
+    #[must_use]
+    pub fn with_filters(self, filters: InstrumentFilters) -> Self {
+        Self { filters, ..self }
+    }
+
+    /// The venue's filters as they are now.
+    #[inline]
+    #[must_use]
+    pub const fn filters(&self) -> &InstrumentFilters {
+        &self.filters
     }
 
     /// The venue's words.

@@ -23,7 +23,7 @@ pub use account::{
     AccountEvent, AccountRefusal, AccountTrade, FundingPayment, InstrumentFilters, MarginSchedule, MarginTier, PositionMode,
     SelfTradePrevention, TradeCause, Transfer,
 };
-pub use algo::{AlgoSpec, QuotingParameters};
+pub use algo::{AlgoSpec, BracketParameters, QuotingParameters};
 pub use digest::{StateDigest, StateHash};
 pub use ids::{AccountId, AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, TradeId, TransferId, VenueId, VenueOrderId};
 pub use input::{Author, Control, Definition, Input, OperatorCommand, VenueReply};

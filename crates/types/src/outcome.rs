@@ -2,7 +2,7 @@
 
 use crate::account::{AccountEvent, AccountRefusal, AccountTrade, FundingPayment, Transfer};
 use crate::algo::{AlgoSpec, QuotingParameters};
-use crate::ids::{AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, TradeId, TransferId, VenueOrderId};
+use crate::ids::{AccountId, AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, TradeId, TransferId, VenueOrderId};
 use crate::input::{Author, Definition};
 use crate::money::{Amount, Price, Qty};
 use crate::order::{Fill, Intent, OrderTerms, RejectReason};
@@ -78,6 +78,21 @@ pub enum DefinitionRefusal {
     /// A sum left its integer type.
     #[error("the amount overflows the balance")]
     Overflow,
+    /// An instrument that was never defined.
+    #[error("instrument {instrument} is not defined")]
+    InstrumentNotDefined {
+        /// Which.
+        instrument: InstrumentId,
+    },
+    /// A figure outside its range: steps, leverage and tiers are positive, tiers rise from zero.
+    #[error("a figure is out of range: steps, leverage and tiers are positive, tiers rise from zero")]
+    OutOfRange,
+    /// How an account keeps positions cannot change while it has one.
+    #[error("account {account} holds positions; close them before its position mode changes")]
+    HoldsPositions {
+        /// Which.
+        account: AccountId,
+    },
 }
 
 /// Why an algo was not started, or its parameters not swapped.
@@ -109,6 +124,9 @@ pub enum AlgoRefusal {
     /// An id beyond what a dense table holds.
     #[error("the algo id is not dense")]
     NotDense,
+    /// A bracket on a spot instrument: both exits would tie up the same coins.
+    #[error("brackets are for derivatives: on spot both exits would tie up the same coins")]
+    NotOffered,
 }
 
 /// One thing that happened in the engine.

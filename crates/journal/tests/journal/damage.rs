@@ -4,7 +4,9 @@
 use crate::layout::{Layout, record, text, varint};
 use crate::vocabulary;
 use proptest::prelude::*;
-use tradewind_journal::{Anchor, Applicable, ChainHash, Entry, JournalError, Part, Reader, Verification, Writer, verify, verify_anchored};
+use tradewind_journal::{
+    Anchor, Applicable, ChainHash, Entries, Entry, JournalError, Part, Reader, Verification, Writer, verify, verify_anchored,
+};
 use tradewind_types::{Control, Timestamp};
 
 /// How many records there are after each commit of the sample.
@@ -186,8 +188,9 @@ fn facts() -> Vec<u8> {
 fn blocks_that_no_writer_writes_are_refused_though_their_hashes_hold() {
     let run = |first: u128, segment: u128, count: u128| record(3, &[varint(first), varint(segment), varint(0), varint(count)].concat());
     let end = record(5, &varint(7));
-    let cases: [(&str, Part, u64, u32, Vec<u8>); 10] = [
-        ("unknown kind", Part::Record, 7, 1, record(6, &varint(7))),
+    let segment = |id: u128| record(6, &[varint(7), varint(id), text("more"), vec![4; 32]].concat());
+    let cases: [(&str, Part, u64, u32, Vec<u8>); 11] = [
+        ("unknown kind", Part::Record, 7, 1, record(7, &varint(7))),
         ("kind 0", Part::Record, 7, 1, record(0, &varint(7))),
         ("longer body than its value", Part::Record, 7, 1, record(5, &[7, 0])),
         ("shorter body than its value", Part::Record, 7, 1, record(5, &[0x80])),
@@ -196,6 +199,7 @@ fn blocks_that_no_writer_writes_are_refused_though_their_hashes_hold() {
         ("another first number", Part::BlockHeader, 8, 1, end.clone()),
         ("an empty run", Part::Record, 7, 1, run(7, 5, 0)),
         ("a run of an unknown segment", Part::Record, 7, 1, run(7, 6, 1)),
+        ("a segment that is known", Part::Record, 7, 1, segment(5)),
         ("inputs that do not rise", Part::Sequence, 7, 2, [run(7, 5, 3), run(9, 5, 1)].concat()),
     ];
     for (case, expected, first_seq, records, payload) in cases {
@@ -213,8 +217,8 @@ fn blocks_that_no_writer_writes_are_refused_though_their_hashes_hold() {
     empty.block(0, 0, &[]);
     assert!(verify(&empty.bytes[..]).is_err(), "an empty block");
     let mut good = Layout::new(&facts());
-    good.block(7, 2, &[run(7, 5, 3), end].concat());
-    assert_eq!(verify(&good.bytes[..]).unwrap().market_events, 3);
+    good.block(7, 4, &[run(7, 5, 3), segment(6), run(10, 6, 4), end].concat());
+    assert_eq!(verify(&good.bytes[..]).unwrap().market_events, 7);
 }
 
 #[test]
@@ -226,8 +230,12 @@ fn a_later_format_or_schema_is_named_as_such() {
         let crc = crate::layout::crc32(&later[..16]);
         later[16..20].copy_from_slice(&crc.to_le_bytes());
         match verify(&later[..]) {
-            Err(JournalError::UnsupportedFormat { found: 2, supported: 1 }) => assert!(is_format),
-            Err(JournalError::UnsupportedSchema { found: 2, supported: 1 }) => assert!(!is_format),
+            Err(error @ JournalError::UnsupportedFormat { found: 3, oldest: 1, newest: 2 }) => {
+                assert!(is_format && error.to_string().contains("Read it with the version that wrote it"), "{error}");
+            }
+            Err(error @ JournalError::UnsupportedSchema { found: 2, supported: 1 }) => {
+                assert!(!is_format && error.to_string().contains("Read it with the version that wrote it"), "{error}");
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -325,7 +333,7 @@ proptest! {
 
     #[test]
     fn arbitrary_records_in_a_sound_block_never_panic(
-        first_seq in any::<u64>(), bodies in prop::collection::vec((0_u8..7, prop::collection::vec(any::<u8>(), 0..60)), 1..8),
+        first_seq in any::<u64>(), bodies in prop::collection::vec((0_u8..8, prop::collection::vec(any::<u8>(), 0..60)), 1..8),
         cut in any::<u8>(),
     ) {
         let mut payload: Vec<u8> = bodies.iter().flat_map(|(kind, body)| record(*kind, body)).collect();

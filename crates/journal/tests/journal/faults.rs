@@ -3,8 +3,9 @@
 use crate::vocabulary;
 use std::cell::RefCell;
 use std::io::{self, Write};
+use std::path::Path;
 use std::rc::Rc;
-use tradewind_journal::{CommitLevel, Entry, JournalError, Reader, Sink, Writer};
+use tradewind_journal::{Chain, CommitLevel, Entry, JournalError, Reader, Room, Sink, Writer};
 
 /// A disk of some size that takes some bytes at a time. The test keeps the platter.
 struct Disk {
@@ -47,7 +48,7 @@ impl Sink for Disk {
 }
 
 /// Appends and commits entry by entry until something fails; how many commits were acknowledged, and what failed.
-fn write_until_failure(disk: Disk, entries: &[Entry]) -> (usize, Option<JournalError>) {
+fn write_until_failure<S: Sink>(disk: S, entries: &[Entry]) -> (usize, Option<JournalError>) {
     let mut writer = match Writer::new(disk, &vocabulary::facts(), CommitLevel::Disk) {
         Ok(writer) => writer,
         Err(error) => return (0, Some(error)),
@@ -113,6 +114,105 @@ fn a_failed_sync_is_never_tried_again() {
         let (acknowledged, error) = write_until_failure(disk, &vocabulary::entries());
         assert!(matches!(error, Some(JournalError::Io { operation: "sync", .. })), "{error:?}");
         assert_eq!(acknowledged, syncs.saturating_sub(1) as usize, "the header takes one sync");
+    }
+}
+
+/// A disk of some size that holds all volumes of a journal, and turns over after so many bytes.
+struct Volumes {
+    disk: Rc<RefCell<DiskState>>,
+    platter: usize,
+}
+
+struct DiskState {
+    platters: Vec<Vec<u8>>,
+    capacity: usize,
+    syncs_left: u32,
+    creations_left: u32,
+}
+
+impl Write for Volumes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut disk = self.disk.borrow_mut();
+        let used: usize = disk.platters.iter().map(Vec::len).sum();
+        let taken = bytes.len().min(100).min(disk.capacity - used);
+        if taken == 0 {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        disk.platters[self.platter].extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Volumes {
+    const REACHES: CommitLevel = CommitLevel::Disk;
+
+    fn sync_data(&mut self) -> io::Result<()> {
+        let mut disk = self.disk.borrow_mut();
+        disk.syncs_left = disk.syncs_left.checked_sub(1).ok_or_else(|| io::Error::other("input/output error"))?;
+        Ok(())
+    }
+
+    fn make_room(&mut self, volume_bytes: u64, block_bytes: u64) -> Result<Room<Self>, JournalError> {
+        if volume_bytes + block_bytes <= 700 {
+            return Ok(Room::Here);
+        }
+        let mut disk = self.disk.borrow_mut();
+        let Some(left) = disk.creations_left.checked_sub(1) else {
+            let source = io::Error::from(io::ErrorKind::StorageFull);
+            return Err(JournalError::Io { operation: "create", offset: 0, source });
+        };
+        disk.creations_left = left;
+        disk.platters.push(Vec::new());
+        Ok(Room::Next(Self { disk: Rc::clone(&self.disk), platter: disk.platters.len() - 1 }))
+    }
+}
+
+impl Volumes {
+    fn new(capacity: usize, syncs_left: u32, creations_left: u32) -> (Self, Rc<RefCell<DiskState>>) {
+        let disk = Rc::new(RefCell::new(DiskState { platters: vec![Vec::new()], capacity, syncs_left, creations_left }));
+        (Self { disk: Rc::clone(&disk), platter: 0 }, disk)
+    }
+}
+
+/// Puts the volumes into a folder and reads them back.
+fn read_back(folder: &Path, platters: &[Vec<u8>]) -> Result<Vec<Entry>, JournalError> {
+    for (number, platter) in platters.iter().enumerate() {
+        std::fs::write(crate::folder::volume(folder, number as u32), platter).unwrap();
+    }
+    Chain::open(folder)?.collect()
+}
+
+#[test]
+fn a_disk_that_fails_while_volumes_are_turned_over_keeps_what_was_acknowledged() {
+    let entries = vocabulary::entries();
+    let entries = &entries[..30];
+    let (sink, disk) = Volumes::new(usize::MAX / 2, u32::MAX, u32::MAX);
+    assert!(matches!(write_until_failure(sink, entries), (30, None)));
+    let whole: Vec<Vec<u8>> = disk.borrow().platters.clone();
+    assert!(whole.len() >= 4, "{} volumes", whole.len());
+    let folder = crate::folder::empty_folder("faults");
+    assert_eq!(read_back(&folder, &whole).unwrap(), entries);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let all_bytes: usize = whole.iter().map(Vec::len).sum();
+    let full = (0..all_bytes).step_by(3).map(|capacity| (capacity, u32::MAX, u32::MAX));
+    let unsynced = (0..20).map(|syncs| (usize::MAX / 2, syncs, u32::MAX));
+    let uncreated = (0..whole.len() as u32 - 1).map(|creations| (usize::MAX / 2, u32::MAX, creations));
+    for (capacity, syncs, creations) in full.chain(unsynced).chain(uncreated) {
+        let case = format!("capacity {capacity}, {syncs} syncs, {creations} volumes");
+        let (sink, disk) = Volumes::new(capacity, syncs, creations);
+        let (acknowledged, error) = write_until_failure(sink, entries);
+        assert!(matches!(error, Some(JournalError::Io { .. })), "{case}: {error:?}");
+        std::fs::create_dir_all(&folder).unwrap();
+        match read_back(&folder, &disk.borrow().platters) {
+            // What was written and could not be synced may be there: it was not acknowledged, and it is whole.
+            Ok(found) => assert!(found.len() >= acknowledged && found == entries[..found.len()], "{case}"),
+            Err(error) => assert!(acknowledged == 0, "{case}: {error}"),
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }
 

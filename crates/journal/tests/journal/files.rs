@@ -1,21 +1,11 @@
 //! Journals on disk: created once, one writer, cut where a crash tore them, left alone where they are damaged.
 
 use crate::damage::sample;
+use crate::folder::empty_folder as folder;
 use crate::vocabulary;
 use std::fs;
-use std::path::{Path, PathBuf};
-use tradewind_journal::{CommitLevel, Entry, Journal, JournalError, Part, keep_intact, read, verify_path};
+use tradewind_journal::{Chain, CommitLevel, Entry, Journal, JournalError, Part, keep_intact, verify_path};
 use tradewind_types::{Control, TimerId, Timestamp};
-
-/// A folder of its own for each test, empty.
-fn folder(test: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("journal-{test}-{}", std::process::id()));
-    if folder.exists() {
-        fs::remove_dir_all(&folder).unwrap();
-    }
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
 
 fn timer(seq: u64) -> Entry {
     Entry::Input { seq, at: Timestamp(1), control: Control::Timer(TimerId(1)) }
@@ -45,7 +35,7 @@ fn a_journal_cut_at_any_byte_goes_on_with_its_chain_intact() {
         journal.commit().unwrap();
         let seen = verify_path(&path).unwrap();
         assert_eq!((seen.records, seen.torn_bytes, seen.head), (26, 0, journal.head()));
-        let entries: Vec<Entry> = read(&path).unwrap().collect::<Result<_, _>>().unwrap();
+        let entries: Vec<Entry> = Chain::open(&path).unwrap().collect::<Result<_, _>>().unwrap();
         assert_eq!(entries, all[..26], "cut at {cut}");
     }
     fs::remove_dir_all(folder).unwrap();

@@ -40,7 +40,12 @@ pub fn record(kind: u8, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A journal that is being put together.
+fn link(volume: u32, blocks: u64, head: [u8; 32], last_input_seq: Option<u64>) -> Vec<u8> {
+    let seq = last_input_seq.map_or_else(|| vec![0], |seq| [vec![1], varint(u128::from(seq))].concat());
+    [varint(u128::from(volume)), varint(u128::from(blocks)), head.to_vec(), seq].concat()
+}
+
+/// A volume that is being put together.
 pub struct Layout {
     pub bytes: Vec<u8>,
     pub head: [u8; 32],
@@ -48,16 +53,31 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The first volume in the layout of today.
     pub fn new(facts: &[u8]) -> Self {
+        Self::begin(2, [facts, &link(0, 0, [0; 32], None)].concat(), 0)
+    }
+
+    /// A journal in the first layout: no link.
+    pub fn of_format_1(facts: &[u8]) -> Self {
+        Self::begin(1, facts.to_vec(), 0)
+    }
+
+    /// The volume after this one.
+    pub fn next(&self, volume: u32, facts: &[u8], last_input_seq: Option<u64>) -> Self {
+        Self::begin(2, [facts, &link(volume, self.blocks, self.head, last_input_seq)].concat(), self.blocks)
+    }
+
+    fn begin(format: u16, facts: Vec<u8>, blocks: u64) -> Self {
         let mut bytes = b"TWJOURNL".to_vec();
-        bytes.extend(1_u16.to_le_bytes());
+        bytes.extend(format.to_le_bytes());
         bytes.extend(1_u16.to_le_bytes());
         bytes.extend((facts.len() as u32).to_le_bytes());
         bytes.extend(crc32(&bytes).to_le_bytes());
         bytes.extend(facts);
         let head = *blake3::hash(&bytes).as_bytes();
         bytes.extend(head);
-        Self { bytes, head, blocks: 0 }
+        Self { bytes, head, blocks }
     }
 
     pub fn block(&mut self, first_seq: u64, records: u32, payload: &[u8]) {

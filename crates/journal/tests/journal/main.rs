@@ -5,7 +5,9 @@
 mod damage;
 mod faults;
 mod files;
+mod folder;
 mod golden;
+mod later;
 mod layout;
 mod round_trip;
 mod vocabulary;

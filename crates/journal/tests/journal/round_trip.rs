@@ -2,7 +2,7 @@
 
 use crate::vocabulary;
 use proptest::prelude::*;
-use tradewind_journal::{CommitLevel, Entry, JournalError, MarketRun, Reader, Writer, verify};
+use tradewind_journal::{CommitLevel, ContentHash, Entry, JournalError, MarketRun, Reader, Segment, Writer, verify};
 use tradewind_types::*;
 
 fn read_all(bytes: &[u8]) -> Vec<Entry> {
@@ -57,13 +57,15 @@ fn entry() -> impl Strategy<Value = Entry> {
             Entry::MarketRun(MarketRun { first_seq: 0, segment: if first % 2 == 0 { 0 } else { 9 }, first, count })
         }),
         any::<[u8; 32]>().prop_map(|hash| Entry::StateHash { seq: 0, hash: StateHash(hash) }),
+        (".*", any::<[u8; 32]>())
+            .prop_map(|(name, content)| Entry::Segment { seq: 0, segment: Segment { id: 0, name, content: ContentHash(content) } }),
         Just(Entry::End { seq: 0 }),
     ]
 }
 
-/// Numbers entries as an engine would: each input takes the next, everything else the last.
+/// Numbers entries as an engine would: each input takes the next, everything else the last; market data counts from 1,000.
 fn numbered(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut next = 0;
+    let (mut next, mut id) = (0, 999);
     let mut number = |entry| match entry {
         Entry::Input { at, control, .. } => {
             next += 1;
@@ -74,6 +76,10 @@ fn numbered(entries: Vec<Entry>) -> Vec<Entry> {
             Entry::MarketRun(MarketRun { first_seq: next - run.count, ..run })
         }
         Entry::Outcome { outcome, .. } => Entry::Outcome { seq: next, outcome },
+        Entry::Segment { segment, .. } => {
+            id += 1;
+            Entry::Segment { seq: next, segment: Segment { id, ..segment } }
+        }
         Entry::StateHash { hash, .. } => Entry::StateHash { seq: next, hash },
         Entry::End { .. } => Entry::End { seq: next },
     };

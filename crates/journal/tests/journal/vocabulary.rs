@@ -3,6 +3,7 @@
 //! [`assert_complete`] lists every variant in matches without a wildcard, so that a new variant does not compile here until it is
 //! listed, and does not pass until the sample has it.
 
+use crate::later;
 use std::collections::BTreeSet;
 use tradewind_journal::{ContentHash, Entry, MarketRun, RunFacts, Segment};
 use tradewind_types::*;
@@ -264,6 +265,40 @@ pub fn outcomes() -> Vec<Outcome> {
 
 /// Entries that a writer takes in this order: inputs rise, each outcome follows.
 pub fn entries() -> Vec<Entry> {
+    with_segment(entries_of_format_1())
+}
+
+/// The same with every word of today.
+pub fn every_entry() -> Vec<Entry> {
+    let mut entries = entries_of_format_1();
+    let last = entries.split_off(entries.len() - 2);
+    let mut seq = last[0].seq();
+    for control in later::controls() {
+        seq += 1;
+        entries.push(Entry::Input { seq, at: Timestamp(AT.0 + seq as i64), control });
+    }
+    for outcome in later::outcomes() {
+        seq += 1;
+        entries.push(Entry::MarketRun(MarketRun { first_seq: seq, segment: 9, first: seq, count: 1 }));
+        entries.push(Entry::Outcome { seq, outcome });
+    }
+    entries.extend([Entry::StateHash { seq, hash: StateHash([0xA5; 32]) }, Entry::End { seq }]);
+    with_segment(entries)
+}
+
+/// A segment is declared just before the end, and used.
+fn with_segment(mut entries: Vec<Entry>) -> Vec<Entry> {
+    let last = entries.split_off(entries.len() - 2);
+    let seq = last[0].seq();
+    let segment = Segment { id: 4_000_000_000, name: "okx/BTC-USDT/2024-08-02".into(), content: ContentHash::of(b"third") };
+    entries.push(Entry::Segment { seq, segment });
+    entries.push(Entry::MarketRun(MarketRun { first_seq: seq + 1, segment: 4_000_000_000, first: 0, count: 1 }));
+    entries.extend(last);
+    entries
+}
+
+/// The same before market data could be declared after the start, with the words of that time.
+pub fn entries_of_format_1() -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut seq = 0;
     for control in controls() {
@@ -295,31 +330,44 @@ pub fn assert_complete() {
     use Outcome as O;
     use RefusalReason as R;
     use VenueReply as V;
-    assert_all_seen!(entries(); Entry::Input { .. }, Entry::Outcome { .. }, Entry::MarketRun(_), Entry::StateHash { .. }, Entry::End { .. });
-    assert_all_seen!(controls(); C::Define(_), C::Reply(_), C::Timer(_), C::Decision { .. }, C::StartAlgo { .. }, C::StopAlgo { .. },
-        C::SetParameters { .. }, C::Operator(OperatorCommand::Halt { .. }), C::Operator(OperatorCommand::Resume { .. }));
-    assert_all_seen!(definitions(); D::Asset(_), D::Instrument(_), D::Account(_), D::Book { .. }, D::Limits(_), D::Deposit { .. },
-        D::Epoch { .. });
-    assert_all_seen!(replies(); V::Accepted { .. }, V::Rejected { .. }, V::Filled(_), V::Cancelled { .. }, V::Expired { .. },
-        V::CancelRejected { .. }, V::Amended { .. }, V::AmendRejected { .. }, V::Lost { .. }, V::NotFound { .. });
+    assert_all_seen!(every_entry(); Entry::Input { .. }, Entry::Outcome { .. }, Entry::MarketRun(_), Entry::Segment { .. },
+        Entry::StateHash { .. }, Entry::End { .. });
+    assert_all_seen!([controls(), later::controls()].concat(); C::Define(_), C::Reply(_), C::Timer(_), C::Decision { .. }, C::StartAlgo { .. }, C::StopAlgo { .. },
+        C::SetParameters { .. }, C::Operator(OperatorCommand::Halt { .. }), C::Operator(OperatorCommand::Resume { .. }),
+        C::Account(_), C::Transfer(_), C::MarkEquity);
+    assert_all_seen!([definitions(), later::definitions()].concat(); D::Asset(_), D::Instrument(_), D::Account(_), D::Book { .. }, D::Limits(_), D::Deposit { .. },
+        D::Epoch { .. }, D::Filters(_), D::Margin(_), D::Leverage { .. }, D::PositionMode { .. }, D::SelfTrade { .. }, D::Budget(_),
+        D::Conduct(_), D::Restricted { .. });
+    assert_all_seen!([replies(), later::replies()].concat(); V::Accepted { .. }, V::Rejected { .. }, V::Filled(_), V::Cancelled { .. }, V::Expired { .. },
+        V::CancelRejected { .. }, V::Amended { .. }, V::AmendRejected { .. }, V::Lost { .. }, V::NotFound { .. },
+        V::Triggered { .. }, V::SelfTradePrevented { .. });
     assert_all_seen!(intents(); Intent::Place(_), Intent::Cancel { .. }, Intent::Amend { .. }, Intent::CancelAll { .. });
-    assert_all_seen!(rejections(); RejectReason::WouldTake, RejectReason::CannotFillCompletely, RejectReason::InsufficientFunds,
+    assert_all_seen!([rejections(), later::rejections()].concat(); RejectReason::WouldTake, RejectReason::CannotFillCompletely, RejectReason::InsufficientFunds,
         RejectReason::InvalidFilter, RejectReason::UnknownOrder, RejectReason::NoMarket, RejectReason::WouldIncrease,
-        RejectReason::DuplicateId);
-    assert_all_seen!(refusals(); R::Halted { .. }, R::OrderQty { .. }, R::OrderNotional { .. }, R::PriceCollar { .. },
+        RejectReason::DuplicateId, RejectReason::WouldTriggerAtOnce, RejectReason::WrongPositionMode, RejectReason::NotOffered);
+    assert_all_seen!([refusals(), later::refusals()].concat(); R::Halted { .. }, R::OrderQty { .. }, R::OrderNotional { .. }, R::PriceCollar { .. },
         R::StaleReference { .. }, R::Position { .. }, R::OrderRate { .. }, R::InsufficientBalance { .. }, R::VenueFilter { .. },
-        R::Late { .. }, R::NotLive { .. }, R::NotDefined { .. }, R::InvalidBook { .. }, R::Overflow);
-    assert_all_seen!(definition_refusals(); DefinitionRefusal::EpochNotRising { .. }, DefinitionRefusal::AlreadyDefined,
+        R::Late { .. }, R::NotLive { .. }, R::NotDefined { .. }, R::InvalidBook { .. }, R::Overflow,
+        R::Restricted { .. }, R::Duplicate { .. }, R::SelfTrade { .. }, R::CancelRatio { .. }, R::Unanswered { .. }, R::Gross { .. },
+        R::Net { .. }, R::OpenOrders { .. }, R::Leverage { .. }, R::NoValuation { .. }, R::DailyLoss { .. }, R::Drawdown { .. },
+        R::InsufficientMargin { .. }, R::InstrumentExpired { .. }, R::Contradiction);
+    assert_all_seen!([definition_refusals(), later::definition_refusals()].concat(); DefinitionRefusal::EpochNotRising { .. }, DefinitionRefusal::AlreadyDefined,
         DefinitionRefusal::NotDense { .. }, DefinitionRefusal::AssetNotDefined { .. }, DefinitionRefusal::OwnerNotDefined { .. },
-        DefinitionRefusal::Arithmetic, DefinitionRefusal::Overflow);
-    assert_all_seen!(algo_refusals(); AlgoRefusal::AlreadyExists, AlgoRefusal::NotRunning, AlgoRefusal::NotQuoting,
-        AlgoRefusal::Late { .. }, AlgoRefusal::NotDefined, AlgoRefusal::OutOfRange, AlgoRefusal::NotDense);
-    assert_all_seen!(specs(); AlgoSpec::Immediate { .. }, AlgoSpec::Twap { .. }, AlgoSpec::Quoting { .. });
+        DefinitionRefusal::Arithmetic, DefinitionRefusal::Overflow, DefinitionRefusal::InstrumentNotDefined { .. },
+        DefinitionRefusal::OutOfRange, DefinitionRefusal::HoldsPositions { .. });
+    assert_all_seen!([algo_refusals(), later::algo_refusals()].concat(); AlgoRefusal::AlreadyExists, AlgoRefusal::NotRunning, AlgoRefusal::NotQuoting,
+        AlgoRefusal::Late { .. }, AlgoRefusal::NotDefined, AlgoRefusal::OutOfRange, AlgoRefusal::NotDense, AlgoRefusal::NotOffered);
+    assert_all_seen!(later::account_refusals(); AccountRefusal::NotDefined, AccountRefusal::Repeated, AccountRefusal::NotOnItsWay { .. },
+        AccountRefusal::Malformed, AccountRefusal::InsufficientBalance { .. }, AccountRefusal::Overflow);
+    assert_all_seen!([specs(), later::specs()].concat(); AlgoSpec::Immediate { .. }, AlgoSpec::Twap { .. }, AlgoSpec::Quoting { .. },
+        AlgoSpec::Bracket { .. });
     assert_all_seen!(scopes(); LimitScope::Firm, LimitScope::Venue(_), LimitScope::Account(_), LimitScope::Book(_));
-    assert_all_seen!(outcomes(); O::Defined(_), O::OrderSent { .. }, O::CancelSent { .. }, O::AmendSent { .. }, O::Refused { .. },
+    assert_all_seen!([outcomes(), later::outcomes()].concat(); O::Defined(_), O::OrderSent { .. }, O::CancelSent { .. }, O::AmendSent { .. }, O::Refused { .. },
         O::Accepted { .. }, O::Rejected { .. }, O::Filled { .. }, O::FillRepeated { .. }, O::Cancelled { .. }, O::Expired { .. },
         O::CancelRejected { .. }, O::Amended { .. }, O::AmendRejected { .. }, O::BecameUnknown { .. }, O::NeverArrived { .. },
         O::Unrecognised { .. }, O::BookInvalid { .. }, O::BookRestored { .. }, O::AlgoStarted { .. }, O::AlgoStopped { .. },
         O::ParametersSet { .. }, O::TimerSet { .. }, O::TimerFired { .. }, O::Halted { .. }, O::Resumed { .. },
-        O::DefinitionRefused { .. }, O::AlgoRefused { .. });
+        O::DefinitionRefused { .. }, O::AlgoRefused { .. }, O::Triggered { .. }, O::SelfTradePrevented { .. }, O::Funded { .. },
+        O::AccountTraded { .. }, O::AccountEventRefused { .. }, O::TransferSent { .. }, O::TransferArrived { .. },
+        O::TransferRefused { .. }, O::EquityMarked { .. });
 }

@@ -137,9 +137,9 @@ impl Venue {
     fn operation(&mut self, op: &Op) -> Result<(), Failure> {
         self.desk.tick();
         let control = match op {
-            Op::Place { order, owner } => match order.kind {
-                OrderKind::Limit { price } => place(book_of(*owner), order.side, price, order.time_in_force, order.qty),
-                _ => return Err("the mix has limit prices only".into()),
+            Op::Place { order, owner } => match order.kind.price() {
+                Some(price) => place(book_of(*owner), order.side, price, order.time_in_force, order.qty),
+                None => return Err("the mix has limit prices only".into()),
             },
             Op::Cancel(order) => decision(Intent::Cancel { order: *order }),
         };

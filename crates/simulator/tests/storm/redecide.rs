@@ -6,7 +6,7 @@ use crate::storm::node::Breach;
 use std::collections::VecDeque;
 use std::path::Path;
 use tradewind_engine::{Engine, Step};
-use tradewind_journal::{Entry, JournalError, read};
+use tradewind_journal::{Chain, Entries, Entry, JournalError};
 use tradewind_types::{Input, Outcome, StateHash};
 
 const LAW: &str = "the journal decided anew gives the same outcomes";
@@ -48,8 +48,8 @@ pub fn redecide(path: &Path, seen: &[Seen], expected: StateHash) -> Result<(), B
     let mut anew = Anew { engine: Engine::new(), step: Step::new(), decided: VecDeque::new() };
     wire_books(&mut anew.engine);
     let broken = |error: JournalError| Breach::new("the journal can be written and read back", error.to_string());
-    let mut reader = read(path).map_err(broken)?;
-    while let Some(entry) = reader.next_entry().map_err(broken)? {
+    let mut journal = Chain::open(path).map_err(broken)?;
+    while let Some(entry) = journal.next_entry().map_err(broken)? {
         anew.entry(entry, seen)?;
     }
     if anew.decided.is_empty() && anew.engine.state_hash() == expected {

@@ -58,6 +58,7 @@ const fn life(time_in_force: TimeInForce) -> &'static str {
         TimeInForce::ImmediateOrCancel => "IOC",
         TimeInForce::FillOrKill => "FOK",
         TimeInForce::PostOnly => "post-only",
+        TimeInForce::GoodTillTime { .. } => "GTT",
     }
 }
 
@@ -65,6 +66,13 @@ fn terms(t: &OrderTerms) -> String {
     let price = match t.kind {
         OrderKind::Limit { price } => format!("at {} {}", price.0, life(t.time_in_force)),
         OrderKind::Market => "at market".into(),
+        OrderKind::Stop { trigger } => format!("stop {}", trigger.price.0),
+        OrderKind::StopLimit { trigger, price } => format!("stop {} limit {} {}", trigger.price.0, price.0, life(t.time_in_force)),
+        OrderKind::TakeProfit { trigger } => format!("take profit {}", trigger.price.0),
+        OrderKind::TakeProfitLimit { trigger, price } => {
+            format!("take profit {} limit {} {}", trigger.price.0, price.0, life(t.time_in_force))
+        }
+        OrderKind::Iceberg { price, display } => format!("at {} showing {} {}", price.0, display.0, life(t.time_in_force)),
     };
     format!("{} {} {} {price} ({}, {})", verb(t.side), t.qty.0, name_of(t.instrument), name_of_book(t.book), account(t.account))
 }
@@ -156,6 +164,8 @@ pub fn reply(reply: &VenueReply) -> String {
         VenueReply::AmendRejected { order, .. } => format!("amend of {order} refused"),
         VenueReply::Lost { order, .. } => format!("no word of {order}"),
         VenueReply::NotFound { order } => format!("{order} not found"),
+        VenueReply::Triggered { order } => format!("{order} triggered"),
+        VenueReply::SelfTradePrevented { order } => format!("{order} ended before it met its owner's own order"),
     }
 }
 
@@ -194,6 +204,15 @@ pub const fn kind_of(outcome: &Outcome) -> &'static str {
         Outcome::Resumed { .. } => "Resumed",
         Outcome::DefinitionRefused { .. } => "DefinitionRefused",
         Outcome::AlgoRefused { .. } => "AlgoRefused",
+        Outcome::Triggered { .. } => "Triggered",
+        Outcome::SelfTradePrevented { .. } => "SelfTradePrevented",
+        Outcome::Funded { .. } => "Funded",
+        Outcome::AccountTraded { .. } => "AccountTraded",
+        Outcome::AccountEventRefused { .. } => "AccountEventRefused",
+        Outcome::TransferSent { .. } => "TransferSent",
+        Outcome::TransferArrived { .. } => "TransferArrived",
+        Outcome::TransferRefused { .. } => "TransferRefused",
+        Outcome::EquityMarked { .. } => "EquityMarked",
     }
 }
 
@@ -213,6 +232,21 @@ const fn refused(reason: &RefusalReason) -> &'static str {
         RefusalReason::NotDefined { .. } => "refused: not defined",
         RefusalReason::InvalidBook { .. } => "refused: invalid book",
         RefusalReason::Overflow => "refused: overflow",
+        RefusalReason::Restricted { .. } => "refused: restricted",
+        RefusalReason::Duplicate { .. } => "refused: duplicate",
+        RefusalReason::SelfTrade { .. } => "refused: self-trade",
+        RefusalReason::CancelRatio { .. } => "refused: cancel ratio",
+        RefusalReason::Unanswered { .. } => "refused: unanswered",
+        RefusalReason::Gross { .. } => "refused: gross",
+        RefusalReason::Net { .. } => "refused: net",
+        RefusalReason::OpenOrders { .. } => "refused: open orders",
+        RefusalReason::Leverage { .. } => "refused: leverage",
+        RefusalReason::NoValuation { .. } => "refused: no valuation",
+        RefusalReason::DailyLoss { .. } => "refused: daily loss",
+        RefusalReason::Drawdown { .. } => "refused: drawdown",
+        RefusalReason::InsufficientMargin { .. } => "refused: margin",
+        RefusalReason::InstrumentExpired { .. } => "refused: expired instrument",
+        RefusalReason::Contradiction => "refused: contradiction",
     }
 }
 
