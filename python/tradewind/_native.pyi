@@ -1,6 +1,6 @@
 """What the Rust core shows Python. Tables are Arrow streams: `polars.DataFrame(table)` reads them without a copy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -16,6 +16,10 @@ class Table:
 class Recording:
     @staticmethod
     def bars(bars: ArrowStream) -> Recording: ...
+    @staticmethod
+    def trades(tables: Iterable[ArrowStream], expected: int) -> Recording: ...
+    @staticmethod
+    def quotes(quotes: ArrowStream) -> Recording: ...
     @staticmethod
     def depth_and_trades(samples: Sequence[tuple[ArrowStream, ArrowStream]]) -> Recording: ...
     @property

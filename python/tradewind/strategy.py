@@ -44,26 +44,62 @@ class Wakes:
     fill: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(Protocol):
     """Why it was woken. For a trade, a bar's close or an own fill: price, quantity, side (the taker's or ours)."""
 
-    kind: WakeKind
-    now_ns: int
-    instrument: int | None = None
-    price_ticks: int | None = None
-    lots: int | None = None
-    side: Side | None = None
+    @property
+    def kind(self) -> WakeKind:
+        """Which of the things it asked for."""
+        ...
+
+    @property
+    def now_ns(self) -> int:
+        """Our clock."""
+        ...
+
+    @property
+    def instrument(self) -> int | None:
+        """Of what; none for a timer."""
+        ...
+
+    @property
+    def price_ticks(self) -> int | None:
+        """Of the trade, the bar's close or the fill."""
+        ...
+
+    @property
+    def lots(self) -> int | None:
+        """Of the trade, the bar or the fill."""
+        ...
+
+    @property
+    def side(self) -> Side | None:
+        """The taker's, or for a fill ours."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
-    """Best bid and ask as we know them."""
+class Touch(Protocol):
+    """Best bid and ask as we know them: of the book where depth is seen, else of the last quote."""
 
-    bid_ticks: int
-    bid_lots: int
-    ask_ticks: int
-    ask_lots: int
+    @property
+    def bid_ticks(self) -> int:
+        """Best bid."""
+        ...
+
+    @property
+    def bid_lots(self) -> int:
+        """What is bid there."""
+        ...
+
+    @property
+    def ask_ticks(self) -> int:
+        """Best ask."""
+        ...
+
+    @property
+    def ask_lots(self) -> int:
+        """What is asked there."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +116,7 @@ class LiveOrder:
 
 
 class View(Protocol):
-    """What a strategy may see; valid only while it is being woken."""
+    """What a strategy may see, as it was when it was last woken. One object for the whole run: keep what it says, not it."""
 
     @property
     def now_ns(self) -> int:
@@ -88,7 +124,7 @@ class View(Protocol):
         ...
 
     def touch(self, instrument: int) -> Touch | None:
-        """Best bid and ask, or None while the book is not valid."""
+        """Best bid and ask, or None while there are none: the book is not valid, or nothing was quoted."""
         ...
 
     def position_lots(self, instrument: int) -> int:

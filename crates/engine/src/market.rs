@@ -74,6 +74,13 @@ impl<'a> MarketView<'a> {
         self.market?.mark
     }
 
+    /// The last quote, if it can be one: a price on both sides, not crossed.
+    #[inline]
+    #[must_use]
+    pub fn quote(&self) -> Option<Quote> {
+        self.market?.quote.filter(is_usable)
+    }
+
     /// Best bid and ask: of the book where depth is watched, else of the last quote.
     #[inline]
     #[must_use]

@@ -6,8 +6,8 @@ use crate::filters::{check, check_conditions, check_terms, filters_of};
 use crate::triggers::{Triggers, Woken};
 use std::collections::BTreeSet;
 use tradewind_types::{
-    Bar, Fill, Instrument, InstrumentFilters, InstrumentId, Liquidity, MarketEvent, OrderId, OrderRequest, OrderTerms, Price, Qty,
-    RejectReason, Side, TimeInForce, Timestamp, TradeId, VenueOrderId, VenueReply,
+    Bar, FeeCharge, Fill, Instrument, InstrumentFilters, InstrumentId, Liquidity, MarketEvent, MoneyError, OrderId, OrderRequest,
+    OrderTerms, Price, Qty, RejectReason, Side, TimeInForce, Timestamp, TradeId, VenueOrderId, VenueReply,
 };
 
 /// What trades one instrument. An order that gets this far has a fresh id, terms that pass the filters, and nothing to wait for.
@@ -275,8 +275,13 @@ impl Answers<'_> {
 
     /// Reports a fill. One whose fee cannot be expressed in the asset's units ends its order instead: `Expired`, and false.
     pub(crate) fn fill(&mut self, instrument: &Instrument, fees: &FeeSchedule, done: Execution) -> bool {
-        let Execution { order, side, price, qty, liquidity, at } = done;
-        let Ok(fee) = fees.charge(instrument, side, price, qty, liquidity) else {
+        self.fill_at(done, fees.charge(instrument, done.side, done.price, done.qty, done.liquidity))
+    }
+
+    /// As [`Self::fill`], with a fee that has been worked out.
+    pub(crate) fn fill_at(&mut self, done: Execution, fee: Result<FeeCharge, MoneyError>) -> bool {
+        let Execution { order, price, qty, liquidity, at, .. } = done;
+        let Ok(fee) = fee else {
             self.send(VenueReply::Expired { order });
             return false;
         };

@@ -40,6 +40,22 @@ impl FeeSchedule {
         qty: Qty,
         liquidity: Liquidity,
     ) -> Result<FeeCharge, MoneyError> {
+        self.charge_rounded(instrument, side, price, qty, liquidity, Rounding::Ceil)
+    }
+
+    /// As [`Self::charge`], rounded as a venue states it.
+    ///
+    /// # Errors
+    /// [`MoneyError`] when the value of the fill does not fit.
+    pub fn charge_rounded(
+        &self,
+        instrument: &Instrument,
+        side: Side,
+        price: Price,
+        qty: Qty,
+        liquidity: Liquidity,
+        rounding: Rounding,
+    ) -> Result<FeeCharge, MoneyError> {
         let rate = match liquidity {
             Liquidity::Maker => self.maker,
             Liquidity::Taker => self.taker,
@@ -48,8 +64,8 @@ impl FeeSchedule {
         let (asset, basis) = if self.asset == FeeAsset::Received && spot && side == Side::Buy {
             (instrument.terms().base, instrument.base_amount(qty.0)?)
         } else {
-            (instrument.value_asset(), instrument.value(price, qty.0, Rounding::Ceil)?)
+            (instrument.value_asset(), instrument.value(price, qty.0, rounding)?)
         };
-        Ok(FeeCharge { asset, amount: basis.at_rate(rate, Rounding::Ceil)? })
+        Ok(FeeCharge { asset, amount: basis.at_rate(rate, rounding)? })
     }
 }

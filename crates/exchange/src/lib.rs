@@ -1,10 +1,10 @@
 //! Orders → acks and fills: what a venue does.
 //!
 //! An [`Exchange`] is a state machine without I/O or clock. [`L2Exchange`] overlays our orders on recorded depth and trades
-//! with a model of queue position; [`BarExchange`] fills them on bars under a stated model; [`MatchingBook`] matches
-//! participants with each other by price and time.
+//! with a model of queue position; [`BarExchange`] fills them on bars under a stated model; [`TouchExchange`] fills them by touch,
+//! for comparison only; [`MatchingBook`] matches participants with each other by price and time.
 //!
-//! Shared rules, of [`L2Exchange`] and [`BarExchange`]:
+//! Shared rules of the exchanges:
 //! - An order id is good once ([`RejectReason::DuplicateId`]). An order that breaks a filter, or names an instrument that is not
 //!   listed, is [`RejectReason::InvalidFilter`]; filters may change, and what was taken before stays.
 //! - The unfilled rest of an immediate order is `Cancelled`. Every fill carries its fee ([`FeeSchedule`]) and the venue's clock.
@@ -16,9 +16,11 @@
 //!   one whose time is over is [`RejectReason::InvalidFilter`].
 //! - An iceberg rests: good till cancelled, till a time, or post-only; immediate it is [`RejectReason::NotOffered`] (Binance takes
 //!   `icebergQty` with GTC only). Its quantity and what it shows both pass the filters.
-//! - Post-only goes with a limit price; with a stop-limit it is judged when that wakes (Bybit takes `triggerPrice` with `timeInForce=PostOnly`).
+//! - Post-only goes with a limit price; with a stop-limit it is judged when that wakes (Bybit takes `triggerPrice` with
+//!   `timeInForce=PostOnly`).
 //!
-//! Balances, margin, legs and [`Exposure::ReduceOnly`] are not judged here: an exchange sees orders, not accounts.
+//! An exchange sees orders, not accounts: balances, margin, legs and [`Exposure::ReduceOnly`] are judged by a [`Clearing`], which a
+//! [`ClearedExchange`] puts in front of it.
 //!
 //! [`RejectReason::DuplicateId`]: tradewind_types::RejectReason::DuplicateId
 //! [`RejectReason::InvalidFilter`]: tradewind_types::RejectReason::InvalidFilter
@@ -27,6 +29,8 @@
 //! [`Exposure::ReduceOnly`]: tradewind_types::Exposure::ReduceOnly
 
 mod bars;
+mod cleared;
+mod clearing;
 mod desk;
 mod fees;
 mod filters;
@@ -36,13 +40,17 @@ mod matching;
 mod meeting;
 mod queue;
 mod reserves;
+mod touch;
 mod triggers;
 
 pub use bars::{BarExchange, BarFillModel, BarListing, Impact};
+pub use cleared::{ClearedExchange, PrivateMessage};
+pub use clearing::{CashRounding, Cleared, Clearing, ClearingRules, DeliveryPrice, Holding, Leg, Liquidation, PositionKey};
 pub use fees::{FeeAsset, FeeSchedule};
 pub use l2::{L2Exchange, Listing};
 pub use matching::{Execution, MatchingBook, NewOrder, Placement, Prevented};
 pub use queue::QueueModel;
+pub use touch::{TouchBook, TouchExchange, TouchListing};
 
 use tradewind_types::{MarketEvent, OrderRequest, Timestamp, VenueReply};
 

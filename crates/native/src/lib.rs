@@ -1,7 +1,7 @@
 //! The face Rust shows Python: thin wrappers and Arrow, no rule of its own.
 //!
 //! Market data crosses as Arrow batches and becomes integers here; results leave as Arrow tables of numbers. The interpreter
-//! lock is released whenever Rust works, and taken only to wake a Python strategy.
+//! lock is released whenever Rust works alone, and kept while a Python strategy is to be woken.
 
 mod columns;
 mod errors;

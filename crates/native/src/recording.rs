@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tradewind_book::{Applied, L2Book, SequenceRule};
 use tradewind_simulator::{Recording, RecordingBuilder, RecordingError};
 use tradewind_types::{
-    Bar, DepthKind, DepthUpdate, InstrumentId, LevelChange, Price, Qty, Sequence, Side, Stamp, Timestamp, Trade, TradeId,
+    Bar, DepthKind, DepthUpdate, InstrumentId, LevelChange, Price, Qty, Quote, Sequence, Side, Stamp, Timestamp, Trade, TradeId,
 };
 
 fn refused(error: &RecordingError) -> PyErr {
@@ -33,6 +33,33 @@ impl PyRecording {
             let mut builder = RecordingBuilder::new();
             for batch in &batches {
                 add_bars(&mut builder, &Columns::of(batch))?;
+            }
+            Ok(Self { inner: Arc::new(builder.finish().map_err(|e| refused(&e))?) })
+        })
+    }
+
+    /// Trades of one instrument, table by table: an iterator that makes each as it is asked for never has all in memory. Columns
+    /// as in `depth_and_trades`. expected: how many trades there will be.
+    #[staticmethod]
+    fn trades(py: Python<'_>, tables: &Bound<'_, PyAny>, expected: usize) -> PyResult<Self> {
+        let mut builder = RecordingBuilder::new();
+        builder.expect_trades(expected);
+        for table in tables.try_iter()? {
+            for batch in table?.extract::<PyTable>()?.batches() {
+                add_trades(&mut builder, &Columns::of(batch), InstrumentId(0))?;
+            }
+        }
+        Ok(Self { inner: Arc::new(py.detach(|| builder.finish()).map_err(|e| refused(&e))?) })
+    }
+
+    /// Best bid and ask of one instrument: `ts_ns` (venue), `recv_ns` (ours), `bid_ticks`, `bid_lots`, `ask_ticks`, `ask_lots`; int64.
+    #[staticmethod]
+    fn quotes(py: Python<'_>, quotes: PyTable) -> PyResult<Self> {
+        let (batches, _) = quotes.into_inner();
+        py.detach(|| {
+            let mut builder = RecordingBuilder::new();
+            for batch in &batches {
+                add_quotes(&mut builder, &Columns::of(batch), InstrumentId(0))?;
             }
             Ok(Self { inner: Arc::new(builder.finish().map_err(|e| refused(&e))?) })
         })
@@ -115,6 +142,17 @@ fn add_trades(builder: &mut RecordingBuilder, columns: &Columns<'_>, instrument:
             stamp,
             Trade { instrument, trade: TradeId(trade[i].cast_unsigned().into()), price: Price(price[i]), qty: Qty(size[i]), aggressor },
         );
+    }
+    Ok(())
+}
+
+fn add_quotes(builder: &mut RecordingBuilder, columns: &Columns<'_>, instrument: InstrumentId) -> PyResult<()> {
+    let names = ["ts_ns", "recv_ns", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots"];
+    let [ts, recv, bid, bid_lots, ask, ask_lots] = fetch(columns, names)?;
+    for i in 0..columns.rows() {
+        let stamp = Stamp { ts_venue: Timestamp(ts[i]), ts_local: Timestamp(recv[i]) };
+        let (bid, ask) = (Price(bid[i]), Price(ask[i]));
+        builder.quote(stamp, Quote { instrument, bid, bid_qty: Qty(bid_lots[i]), ask, ask_qty: Qty(ask_lots[i]) });
     }
     Ok(())
 }

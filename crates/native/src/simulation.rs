@@ -32,7 +32,7 @@ fn failed(error: SimulationError) -> PyErr {
     match error {
         SimulationError::Journal(error) => PyOSError::new_err(error.to_string()),
         SimulationError::Setup(error) => PyValueError::new_err(error.to_string()),
-        SimulationError::Halted { .. } => PyRuntimeError::new_err(error.to_string()),
+        SimulationError::Halted { .. } | SimulationError::Clearing { .. } => PyRuntimeError::new_err(error.to_string()),
     }
 }
 
@@ -89,8 +89,9 @@ impl PySimulation {
         match strategy {
             None => py.detach(|| inner.advance(Timestamp(until_ns), None)).map_err(failed),
             Some(object) => {
+                // The lock is kept: it is wanted at each wake, and a strategy's own code gives it up often enough.
                 let mut strategy = PyStrategy::new(py, object)?;
-                py.detach(|| inner.advance(Timestamp(until_ns), Some(&mut strategy))).map_err(failed)?;
+                inner.advance(Timestamp(until_ns), Some(&mut strategy)).map_err(failed)?;
                 strategy.take_end().map_or_else(|| py.check_signals(), Err)
             }
         }

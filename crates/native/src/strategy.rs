@@ -1,10 +1,15 @@
 //! A Python strategy seen from the engine: its wakes, its view, its intents.
+//!
+//! A strategy may be woken by each of millions of events, so a wake costs one small object and no lookup: the view is one
+//! object for the whole run, brought up to date each time; what nobody reads is never turned into Python; and who answers
+//! "nothing" with an empty tuple or list is not asked to iterate it. The interpreter lock stays taken between wakes.
 
 use crate::errors::invalid;
 use crate::simulation::state_name;
 use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyModule;
+use pyo3::types::{PyList, PyModule, PyString, PyTuple};
 use tradewind_engine::{Engine, Order};
 use tradewind_simulator::{Fault, Strategist, Wake, Wakes};
 use tradewind_types::{
@@ -17,9 +22,10 @@ const BOOK: BookId = BookId(1);
 
 /// The classes of `tradewind.strategy`, looked up once.
 struct Nouns {
-    wake: Py<PyAny>,
-    touch: Py<PyAny>,
-    live_order: Py<PyAny>,
+    place: Py<PyAny>,
+    cancel: Py<PyAny>,
+    amend: Py<PyAny>,
+    cancel_all: Py<PyAny>,
 }
 
 pub(crate) struct PyStrategy {
@@ -27,6 +33,7 @@ pub(crate) struct PyStrategy {
     wakes: Wakes,
     model: u64,
     nouns: Nouns,
+    view: Py<View>,
     /// What was raised that is no failure of the strategy but the end of the run: an interrupt, an exit.
     ended: Option<PyErr>,
 }
@@ -46,8 +53,9 @@ impl PyStrategy {
         let parameters = object.getattr("parameters")?.repr()?.to_string();
         let hash = StateDigest::new().bytes(object.getattr("name")?.to_string().as_bytes()).bytes(parameters.as_bytes()).finish();
         let model = hash.0.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
-        let nouns = Nouns { wake: class("Wake")?, touch: class("Touch")?, live_order: class("LiveOrder")? };
-        Ok(Self { on_wake: object.getattr("on_wake")?.unbind(), wakes, model, nouns, ended: None })
+        let nouns = Nouns { place: class("Place")?, cancel: class("Cancel")?, amend: class("Amend")?, cancel_all: class("CancelAll")? };
+        let view = Py::new(py, View { live_order: class("LiveOrder")?, ..View::empty(py) })?;
+        Ok(Self { on_wake: object.getattr("on_wake")?.unbind(), wakes, model, nouns, view, ended: None })
     }
 
     /// What ended the run from within the strategy, if anything did.
@@ -56,25 +64,44 @@ impl PyStrategy {
     }
 
     fn ask(&self, py: Python<'_>, now: Timestamp, wake: &Wake, engine: &Engine, intents: &mut Vec<Intent>) -> PyResult<()> {
-        let view = Bound::new(py, View::of(py, now, engine, &self.nouns)?)?;
-        let answer = self.on_wake.bind(py).call1((self.wake_object(py, now, wake, engine)?, view))?;
-        for item in answer.try_iter()? {
-            intents.push(intent(&item?, engine)?);
+        self.view.borrow_mut(py).bring_up_to_date(now, engine);
+        let answer = self.on_wake.bind(py).call1((WakeView::new(now, wake, engine), &self.view))?;
+        if let Ok(items) = answer.cast::<PyTuple>() {
+            for item in items.iter_borrowed() {
+                intents.push(self.intent(&item, engine)?);
+            }
+        } else if let Ok(items) = answer.cast::<PyList>() {
+            for item in items {
+                intents.push(self.intent(&item, engine)?);
+            }
+        } else {
+            for item in answer.try_iter()? {
+                intents.push(self.intent(&item?, engine)?);
+            }
         }
         Ok(())
     }
 
-    fn wake_object<'py>(&self, py: Python<'py>, now: Timestamp, wake: &Wake, engine: &Engine) -> PyResult<Bound<'py, PyAny>> {
-        let class = self.nouns.wake.bind(py);
-        match wake {
-            Wake::Timer => class.call1(("timer", now.0)),
-            Wake::Book(instrument) => class.call1(("book", now.0, instrument.0)),
-            Wake::Trade(t) => class.call1(("trade", now.0, t.instrument.0, t.price.0, t.qty.0, side_name(t.aggressor))),
-            Wake::Bar(bar) => class.call1(("bar", now.0, bar.instrument.0, bar.close.0, bar.volume.0)),
-            Wake::Fill(fill) => match engine.state().order(fill.order) {
-                Some(o) => class.call1(("fill", now.0, o.terms.instrument.0, fill.price.0, fill.qty.0, side_name(o.terms.side))),
-                None => class.call1(("fill", now.0)),
-            },
+    /// A Python intent as the engine's.
+    fn intent(&self, object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
+        let py = object.py();
+        let class = object.get_type();
+        let order = || -> PyResult<OrderId> { order_id(object.getattr(intern!(py, "order_id"))?.cast::<PyString>()?.to_str()?) };
+        if class.is(&self.nouns.place) {
+            place(object, engine)
+        } else if class.is(&self.nouns.cancel) {
+            Ok(Intent::Cancel { order: order()? })
+        } else if class.is(&self.nouns.amend) {
+            Ok(Intent::Amend {
+                order: order()?,
+                price: Price(object.getattr(intern!(py, "price_ticks"))?.extract()?),
+                qty: Qty(object.getattr(intern!(py, "lots"))?.extract()?),
+            })
+        } else if class.is(&self.nouns.cancel_all) {
+            Ok(Intent::CancelAll { book: BOOK })
+        } else {
+            let other = class.name()?;
+            Err(PyTypeError::new_err(format!("on_wake answered a {other}; Place, Cancel, Amend or CancelAll was asked for")))
         }
     }
 }
@@ -123,92 +150,172 @@ fn asked_wakes(strategy: &Bound<'_, PyAny>) -> PyResult<Wakes> {
     Ok(Wakes { timer: timer.map(Nanos), book: flag("book")?, trade: flag("trade")?, bar: flag("bar")?, fill: flag("fill")? })
 }
 
-/// What a strategy may see: taken when it is woken, so that it stays true to that instant.
-#[pyclass(module = "tradewind._native", frozen)]
+/// Why a strategy is woken: `tradewind.strategy.Wake`.
+#[pyclass(module = "tradewind._native", name = "Wake", frozen)]
+struct WakeView {
+    kind: &'static str,
+    #[pyo3(get)]
+    now_ns: i64,
+    #[pyo3(get)]
+    instrument: Option<u32>,
+    #[pyo3(get)]
+    price_ticks: Option<i64>,
+    #[pyo3(get)]
+    lots: Option<i64>,
+    side: Option<Side>,
+}
+
+#[pymethods]
+impl WakeView {
+    #[getter]
+    fn kind<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        PyString::intern(py, self.kind)
+    }
+
+    #[getter]
+    fn side<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyString>> {
+        self.side.map(|side| side_name(py, side))
+    }
+
+    fn __repr__(&self) -> String {
+        let (price, lots) = (self.price_ticks, self.lots);
+        format!(
+            "Wake(kind={:?}, now_ns={}, instrument={:?}, price_ticks={price:?}, lots={lots:?})",
+            self.kind, self.now_ns, self.instrument
+        )
+    }
+}
+
+impl WakeView {
+    #[inline]
+    fn new(now: Timestamp, wake: &Wake, engine: &Engine) -> Self {
+        let plain = |kind, instrument| Self { kind, now_ns: now.0, instrument, price_ticks: None, lots: None, side: None };
+        match wake {
+            Wake::Timer => plain("timer", None),
+            Wake::Book(instrument) => plain("book", Some(instrument.0)),
+            Wake::Trade(t) => {
+                Self { price_ticks: Some(t.price.0), lots: Some(t.qty.0), side: Some(t.aggressor), ..plain("trade", Some(t.instrument.0)) }
+            }
+            Wake::Bar(bar) => Self { price_ticks: Some(bar.close.0), lots: Some(bar.volume.0), ..plain("bar", Some(bar.instrument.0)) },
+            Wake::Fill(fill) => match engine.state().order(fill.order) {
+                Some(o) => Self {
+                    price_ticks: Some(fill.price.0),
+                    lots: Some(fill.qty.0),
+                    side: Some(o.terms.side),
+                    ..plain("fill", Some(o.terms.instrument.0))
+                },
+                None => plain("fill", None),
+            },
+        }
+    }
+}
+
+/// Best bid and ask: `tradewind.strategy.Touch`.
+#[pyclass(module = "tradewind._native", frozen, eq, get_all)]
+#[derive(Clone, Copy, PartialEq)]
+struct Touch {
+    bid_ticks: i64,
+    bid_lots: i64,
+    ask_ticks: i64,
+    ask_lots: i64,
+}
+
+#[pymethods]
+impl Touch {
+    fn __repr__(&self) -> String {
+        let Self { bid_ticks, bid_lots, ask_ticks, ask_lots } = self;
+        format!("Touch(bid_ticks={bid_ticks}, bid_lots={bid_lots}, ask_ticks={ask_ticks}, ask_lots={ask_lots})")
+    }
+}
+
+/// What a strategy may see, as it was when it was last woken: `tradewind.strategy.View`.
+#[pyclass(module = "tradewind._native")]
 struct View {
     #[pyo3(get)]
     now_ns: i64,
-    touches: Vec<Option<Py<PyAny>>>,
+    touches: Vec<Option<Touch>>,
     positions: Vec<i64>,
-    live_orders: Vec<Py<PyAny>>,
+    live: Vec<Order>,
+    /// `tradewind.strategy.LiveOrder`.
+    live_order: Py<PyAny>,
 }
 
 #[pymethods]
 impl View {
-    fn touch(&self, py: Python<'_>, instrument: usize) -> Option<Py<PyAny>> {
-        self.touches.get(instrument).and_then(|t| t.as_ref().map(|t| t.clone_ref(py)))
+    fn touch(&self, instrument: usize) -> Option<Touch> {
+        self.touches.get(instrument).copied().flatten()
     }
 
     fn position_lots(&self, instrument: usize) -> i64 {
         self.positions.get(instrument).copied().unwrap_or(0)
     }
 
-    fn live_orders(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
-        self.live_orders.iter().map(|o| o.clone_ref(py)).collect()
+    fn live_orders(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
+        let class = self.live_order.bind(py);
+        let one = |order: &Order| {
+            let (state, terms) = (state_name(&order.state).0, &order.terms);
+            let (id, side, price) = (order.id.to_string(), side_name(py, terms.side), order.price().map(|p| p.0));
+            class.call1((id, terms.instrument.0, side, price, terms.qty.0, order.filled.0, state)).map(Bound::unbind)
+        };
+        self.live.iter().map(one).collect()
     }
 }
 
 impl View {
-    fn of(py: Python<'_>, now: Timestamp, engine: &Engine, nouns: &Nouns) -> PyResult<Self> {
-        let ids: Vec<InstrumentId> = engine.state().registry().instruments().map(tradewind_types::Instrument::id).collect();
-        let touch = |id: &InstrumentId| -> PyResult<Option<Py<PyAny>>> {
-            let Some(book) = engine.market(*id).book() else { return Ok(None) };
-            let (Some(bid), Some(ask)) = (book.best_bid(), book.best_ask()) else { return Ok(None) };
-            nouns.touch.bind(py).call1((bid.price.0, bid.qty.0, ask.price.0, ask.qty.0)).map(|t| Some(t.unbind()))
-        };
-        let live = |order: &Order| {
-            let (state, terms) = (state_name(&order.state).0, &order.terms);
-            let price = order.price().map(|p| p.0);
-            let fields = (order.id.to_string(), terms.instrument.0, side_name(terms.side), price, terms.qty.0, order.filled.0, state);
-            nouns.live_order.bind(py).call1(fields).map(Bound::unbind)
-        };
-        Ok(Self {
-            now_ns: now.0,
-            touches: ids.iter().map(touch).collect::<PyResult<_>>()?,
-            positions: ids.iter().map(|id| engine.state().book_position(BOOK, *id).lots).collect(),
-            live_orders: engine.state().live_orders().filter(|o| o.terms.book == BOOK).map(live).collect::<PyResult<_>>()?,
-        })
+    fn empty(py: Python<'_>) -> Self {
+        Self { now_ns: 0, touches: Vec::new(), positions: Vec::new(), live: Vec::new(), live_order: py.None() }
+    }
+
+    #[inline]
+    fn bring_up_to_date(&mut self, now: Timestamp, engine: &Engine) {
+        self.now_ns = now.0;
+        self.touches.clear();
+        self.positions.clear();
+        self.live.clear();
+        for instrument in engine.state().registry().instruments() {
+            let id = instrument.id();
+            self.touches.push(touch(engine, id));
+            self.positions.push(engine.state().book_position(BOOK, id).lots);
+        }
+        self.live.extend(engine.state().live_orders().filter(|o| o.terms.book == BOOK).cloned());
     }
 }
 
-const fn side_name(side: Side) -> &'static str {
+#[inline]
+fn touch(engine: &Engine, instrument: InstrumentId) -> Option<Touch> {
+    let market = engine.market(instrument);
+    match (market.book(), market.quote()) {
+        (Some(book), _) => {
+            let (bid, ask) = (book.best_bid()?, book.best_ask()?);
+            Some(Touch { bid_ticks: bid.price.0, bid_lots: bid.qty.0, ask_ticks: ask.price.0, ask_lots: ask.qty.0 })
+        }
+        (None, Some(q)) => Some(Touch { bid_ticks: q.bid.0, bid_lots: q.bid_qty.0, ask_ticks: q.ask.0, ask_lots: q.ask_qty.0 }),
+        (None, None) => None,
+    }
+}
+
+fn side_name<'py>(py: Python<'py>, side: Side) -> &'py Bound<'py, PyString> {
     match side {
-        Side::Buy => "buy",
-        Side::Sell => "sell",
-    }
-}
-
-/// A Python intent as the engine's.
-fn intent(object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
-    let order = || -> PyResult<OrderId> { order_id(&object.getattr("order_id")?.extract::<String>()?) };
-    let name = object.get_type().name()?.to_string();
-    match name.as_str() {
-        "Place" => place(object, engine),
-        "Cancel" => Ok(Intent::Cancel { order: order()? }),
-        "Amend" => Ok(Intent::Amend {
-            order: order()?,
-            price: Price(object.getattr("price_ticks")?.extract()?),
-            qty: Qty(object.getattr("lots")?.extract()?),
-        }),
-        "CancelAll" => Ok(Intent::CancelAll { book: BOOK }),
-        other => Err(PyTypeError::new_err(format!("on_wake answered a {other}; Place, Cancel, Amend or CancelAll was asked for"))),
+        Side::Buy => intern!(py, "buy"),
+        Side::Sell => intern!(py, "sell"),
     }
 }
 
 fn place(object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
-    let instrument = InstrumentId(object.getattr("instrument")?.extract()?);
+    let py = object.py();
+    let instrument = InstrumentId(object.getattr(intern!(py, "instrument"))?.extract()?);
     let unknown = || PyValueError::new_err(format!("instrument {instrument} is not in this run"));
     let venue = engine.state().registry().instrument(instrument).ok_or_else(unknown)?.terms().venue;
-    let side = match object.getattr("side")?.extract::<String>()?.as_str() {
+    let side = match object.getattr(intern!(py, "side"))?.cast::<PyString>()?.to_str()? {
         "buy" => Side::Buy,
         "sell" => Side::Sell,
         other => return Err(PyValueError::new_err(format!("side `{other}`; buy or sell"))),
     };
-    let kind = match object.getattr("price_ticks")?.extract::<Option<i64>>()? {
+    let kind = match object.getattr(intern!(py, "price_ticks"))?.extract::<Option<i64>>()? {
         Some(ticks) => OrderKind::Limit { price: Price(ticks) },
         None => OrderKind::Market,
     };
-    let time_in_force = match object.getattr("time_in_force")?.extract::<String>()?.as_str() {
+    let time_in_force = match object.getattr(intern!(py, "time_in_force"))?.cast::<PyString>()?.to_str()? {
         "gtc" => TimeInForce::GoodTillCancelled,
         "ioc" => TimeInForce::ImmediateOrCancel,
         "fok" => TimeInForce::FillOrKill,
@@ -222,7 +329,7 @@ fn place(object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
         side,
         kind,
         time_in_force,
-        qty: Qty(object.getattr("lots")?.extract()?),
+        qty: Qty(object.getattr(intern!(py, "lots"))?.extract()?),
         exposure: Exposure::Any,
     }))
 }

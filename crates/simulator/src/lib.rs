@@ -7,6 +7,8 @@
 //! [`screen_crosses`] ranks many parameters of one rule on closes alone, so that a sweep knows which of them to run here in full.
 
 mod agenda;
+mod clearing;
+mod latency;
 mod recording;
 mod recovery;
 mod replay;
@@ -19,12 +21,15 @@ mod strategist;
 mod tape;
 mod venue;
 
+pub use clearing::{CashSetup, ClearingSetup, DeliverySetup, LiquidationSetup, MarginSetup, TierSetup, TransferSetup};
+pub use latency::{LatencySetup, LatencySetups};
 pub use recording::{Recording, RecordingBuilder, RecordingError};
 pub use recovery::{FolderRecovery, TakenUp, recover_path, snapshot, snapshot_folder, take_up};
 pub use replay::{Recovered, ReplayError, Replayed, recover, redecide};
 pub use screening::{Cross, Decision, Execution, Score, Screen, ScreenError, Sides, cross_decisions, screen_crosses};
 pub use setup::{
-    AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, VenueSetup,
+    AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, TouchBookSetup,
+    VenueSetup,
 };
 pub use shadow::{Guess, Joiners, OrderEvent, Origin, Shadow, ShadowError, ShadowStudy, follow_shadows};
 pub use simulation::{Counts, Simulation, SimulationError};

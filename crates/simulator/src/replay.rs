@@ -126,6 +126,8 @@ pub struct Replayed {
 /// # Errors
 /// [`ReplayError`].
 pub fn redecide(mut journal: impl Entries, recording: &Recording, setup: &Setup) -> Result<Replayed, ReplayError> {
+    let delivered = setup.delivered(recording)?;
+    let recording = delivered.as_ref().unwrap_or(recording);
     let mut engine = Engine::new();
     for (instrument, rule) in setup.watched_books()? {
         engine.watch_book(instrument, rule);

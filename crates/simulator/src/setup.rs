@@ -1,12 +1,14 @@
 //! A run described in full: assets, instruments, venues, money, limits. It stands in the journal's header, so that a journal and
 //! its data are all a replay needs.
 
+use crate::clearing::{ClearingSetup, TransferSetup};
+use crate::latency::{LatencySetup, LatencySetups, Line};
 use serde::{Deserialize, Serialize};
 use tradewind_book::SequenceRule;
 use tradewind_exchange::{FeeAsset, FeeSchedule};
 use tradewind_types::{
     Account, AccountId, Amount, Asset, AssetId, BookId, Decimal, Definition, Instrument, InstrumentId, InstrumentKind, InstrumentTerms,
-    LimitScope, LimitSettings, MarginMode, MoneyError, Nanos, Qty, Rate, Rounding, VenueId,
+    LimitScope, LimitSettings, MarginMode, MoneyError, Nanos, Qty, Rate, Rounding, Timestamp, VenueId,
 };
 
 /// A currency or coin.
@@ -50,6 +52,28 @@ pub enum KindSetup {
     LinearPerpetual,
     /// Perpetual that settles in base.
     InversePerpetual,
+    /// Dated contract that settles in quote.
+    LinearFuture {
+        /// When it is settled, ns since 1970.
+        expiry_ns: i64,
+    },
+    /// Dated contract that settles in base.
+    InverseFuture {
+        /// When it is settled, ns since 1970.
+        expiry_ns: i64,
+    },
+}
+
+impl KindSetup {
+    const fn kind(self) -> InstrumentKind {
+        match self {
+            KindSetup::Spot => InstrumentKind::Spot,
+            KindSetup::LinearPerpetual => InstrumentKind::LinearPerpetual,
+            KindSetup::InversePerpetual => InstrumentKind::InversePerpetual,
+            KindSetup::LinearFuture { expiry_ns } => InstrumentKind::LinearFuture { expiry: Timestamp(expiry_ns) },
+            KindSetup::InverseFuture { expiry_ns } => InstrumentKind::InverseFuture { expiry: Timestamp(expiry_ns) },
+        }
+    }
 }
 
 /// In what a venue takes its fee.
@@ -111,6 +135,33 @@ pub enum FillModel {
         /// Price impact of taking the whole largest share, 1e-8; scales with the root of the share.
         impact: i64,
     },
+    /// By touch, nobody ahead and nothing consumed: optimistic, for comparison with engines that fill so.
+    Touch {
+        /// What is displayed.
+        book: TouchBookSetup,
+        /// Which way a fee goes that is no whole number of its asset's units.
+        fee_rounding: Rounding,
+    },
+}
+
+/// What a venue that fills by touch displays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TouchBookSetup {
+    /// Recorded depth.
+    Depth,
+    /// The last trade, quote or bar.
+    Top,
+}
+
+impl FillModel {
+    /// Whether it needs recorded depth.
+    const fn reads_depth(self) -> bool {
+        match self {
+            FillModel::Depth { .. } | FillModel::Touch { book: TouchBookSetup::Depth, .. } => true,
+            FillModel::Bars { .. } | FillModel::Touch { book: TouchBookSetup::Top, .. } => false,
+        }
+    }
 }
 
 /// A venue with its account, latency and fill model.
@@ -126,6 +177,37 @@ pub struct VenueSetup {
     pub request_latency_ns: i64,
     /// From the venue's matching to us, ns.
     pub response_latency_ns: i64,
+    /// Other models of latency.
+    #[serde(default, skip_serializing_if = "LatencySetups::is_plain")]
+    pub latency: LatencySetups,
+    /// Its books; without them it fills orders whatever the account holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clearing: Option<ClearingSetup>,
+}
+
+impl VenueSetup {
+    /// Delays of its market data, where they are not as recorded.
+    pub(crate) fn feed_line(&self) -> Result<Option<Line>, SetupError> {
+        match &self.latency.feed {
+            None | Some(LatencySetup::Recorded) => Ok(None),
+            Some(latency) => self.line("feed", latency.clone()).map(Some),
+        }
+    }
+
+    pub(crate) fn request_line(&self) -> Result<Line, SetupError> {
+        self.line("request", self.latency.request.clone().unwrap_or(LatencySetup::Constant { ns: self.request_latency_ns }))
+    }
+
+    pub(crate) fn response_line(&self) -> Result<Line, SetupError> {
+        self.line("response", self.latency.response.clone().unwrap_or(LatencySetup::Constant { ns: self.response_latency_ns }))
+    }
+
+    fn line(&self, direction: &str, latency: LatencySetup) -> Result<Line, SetupError> {
+        match latency.fault() {
+            Some(found) => Err(SetupError::NoDelay { place: format!("{direction} latency of venue {}", self.name), found }),
+            None => Ok(Line::new(latency)),
+        }
+    }
 }
 
 /// Money at the start.
@@ -179,6 +261,9 @@ pub struct Setup {
     pub books: Vec<String>,
     /// Opening money.
     pub deposits: Vec<DepositSetup>,
+    /// Ways that money goes between venues; one that is not listed takes no time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfers: Vec<TransferSetup>,
     /// Limits.
     pub limits: Vec<LimitSetup>,
     /// Asset that equity is measured in.
@@ -226,9 +311,17 @@ pub enum SetupError {
         /// Found.
         found: i64,
     },
+    /// A delay that is none.
+    #[error("{place} is no delay: delays are not negative, quantiles rise and are at least one; found {found}")]
+    NoDelay {
+        /// Where.
+        place: String,
+        /// Found.
+        found: i64,
+    },
 }
 
-fn money<T>(place: impl Into<String>, result: Result<T, MoneyError>) -> Result<T, SetupError> {
+pub(crate) fn money<T>(place: impl Into<String>, result: Result<T, MoneyError>) -> Result<T, SetupError> {
     result.map_err(|source| SetupError::Money { place: place.into(), source })
 }
 
@@ -264,18 +357,14 @@ impl Setup {
         let place = format!("instrument {}", setup.symbol);
         self.venue(&place, setup.venue)?;
         let (base, quote) = (self.asset(&place, &setup.base)?, self.asset(&place, &setup.quote)?);
-        let inverse = setup.kind == KindSetup::InversePerpetual;
+        let inverse = setup.kind.kind().is_inverse();
         let settle = if inverse { &base } else { &quote };
         let decimal = |text: &str| money(place.clone(), text.parse::<Decimal>());
         let terms = InstrumentTerms {
             id: InstrumentId(index as u32),
             venue: VenueId(setup.venue),
             symbol: setup.symbol.clone(),
-            kind: match setup.kind {
-                KindSetup::Spot => InstrumentKind::Spot,
-                KindSetup::LinearPerpetual => InstrumentKind::LinearPerpetual,
-                KindSetup::InversePerpetual => InstrumentKind::InversePerpetual,
-            },
+            kind: setup.kind.kind(),
             base: base.id,
             quote: quote.id,
             settle: settle.id,
@@ -306,14 +395,19 @@ impl Setup {
         for limit in &self.limits {
             out.push(Definition::Limits(self.limit(limit)?));
         }
+        out.extend(self.margin_definitions(&self.instruments()?)?);
         for deposit in &self.deposits {
-            let asset = self.asset("deposit", &deposit.asset)?;
-            let exact = money("deposit", deposit.amount.parse::<Decimal>())?;
-            let amount = Amount(money("deposit", exact.at_scale(asset.scale, Rounding::Floor))?);
-            self.venue("deposit", deposit.venue)?;
-            out.push(Definition::Deposit { account: AccountId(deposit.venue), book: BookId(deposit.book), asset: asset.id, amount });
+            let (asset, amount) = self.deposited(deposit)?;
+            out.push(Definition::Deposit { account: AccountId(deposit.venue), book: BookId(deposit.book), asset, amount });
         }
         Ok(out)
+    }
+
+    pub(crate) fn deposited(&self, deposit: &DepositSetup) -> Result<(AssetId, Amount), SetupError> {
+        let asset = self.asset("deposit", &deposit.asset)?;
+        let exact = money("deposit", deposit.amount.parse::<Decimal>())?;
+        self.venue("deposit", deposit.venue)?;
+        Ok((asset.id, Amount(money("deposit", exact.at_scale(asset.scale, Rounding::Floor))?)))
     }
 
     fn limit(&self, setup: &LimitSetup) -> Result<LimitSettings, SetupError> {
@@ -322,7 +416,7 @@ impl Setup {
             (Some(text), Some(index)) => {
                 let refuse = || SetupError::OutOfRange { place: place.clone(), table: "instrument", index, len: self.instruments.len() };
                 let instrument = self.instruments.get(index as usize).ok_or_else(refuse)?;
-                let inverse = instrument.kind == KindSetup::InversePerpetual;
+                let inverse = instrument.kind.kind().is_inverse();
                 let scale = self.asset(&place, if inverse { &instrument.base } else { &instrument.quote })?.scale;
                 let exact = money(place.clone(), text.parse::<Decimal>())?;
                 Some(Amount(money(place, exact.at_scale(scale, Rounding::Floor))?))
@@ -348,7 +442,7 @@ impl Setup {
     pub fn watched_books(&self) -> Result<Vec<(InstrumentId, SequenceRule)>, SetupError> {
         let mut out = Vec::new();
         for (i, setup) in (0u32..).zip(&self.instruments) {
-            if matches!(self.venue(&setup.symbol, setup.venue)?.fills, FillModel::Depth { .. }) {
+            if self.venue(&setup.symbol, setup.venue)?.fills.reads_depth() {
                 out.push((InstrumentId(i), setup.sequencing.rule()));
             }
         }

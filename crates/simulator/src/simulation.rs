@@ -1,10 +1,12 @@
 //! One clock for everything: recorded market data, our requests on their way to a venue, its replies on their way back, timers.
 //!
-//! At each instant, in this order: the venue sees its own market event, then requests that reached it; we see replies, then
-//! market data, then the engine's timers, then the strategy's. Equity is sampled last. The engine is told nothing that live
+//! At each instant, in this order: what is due at a venue (funding, expiries, time limits), its own market event, then requests
+//! that reached it, then money that arrived; we see private messages, then market data, then the engine's timers, then the
+//! strategy's. Equity is sampled last. The engine is told nothing that live
 //! trading would not tell it, and it cannot ask which of the two it is in.
 
 use crate::agenda::Agenda;
+use crate::clearing::TransferSetup;
 use crate::recording::Recording;
 use crate::setup::{Setup, SetupError};
 use crate::strategist::{Fault, Strategist, Wake};
@@ -12,10 +14,11 @@ use crate::tape::Tape;
 use crate::venue::Venue;
 use std::sync::Arc;
 use tradewind_engine::{ApplyError, Engine, Step};
+use tradewind_exchange::{Clearing, PrivateMessage};
 use tradewind_journal::{Journal, JournalError};
 use tradewind_types::{
-    AlgoId, AlgoSpec, Author, BookId, Control, Input, InstrumentId, Intent, MarketEvent, Nanos, OrderRequest, Stamp, StateHash, Timestamp,
-    VenueId, VenueReply,
+    AccountEvent, AlgoId, AlgoSpec, Author, BookId, Control, Input, InstrumentId, Intent, MarketEvent, MoneyError, Nanos, OrderRequest,
+    Outcome, Stamp, StateHash, Timestamp, Transfer, VenueId, VenueReply,
 };
 
 /// Why a run stopped.
@@ -24,6 +27,14 @@ pub enum SimulationError {
     /// The setup describes no possible run.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// A figure of a venue's books left its integer type.
+    #[error("the books of venue {venue} do not hold the figure: {source}")]
+    Clearing {
+        /// Whose.
+        venue: VenueId,
+        /// Which.
+        source: MoneyError,
+    },
     /// The journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -59,8 +70,10 @@ pub struct Simulation {
     /// Venue of each instrument.
     listed_on: Vec<VenueId>,
     requests: Agenda<(VenueId, OrderRequest)>,
-    replies: Agenda<VenueReply>,
-    replied: Vec<VenueReply>,
+    replies: Agenda<PrivateMessage>,
+    replied: Vec<PrivateMessage>,
+    transfers: Agenda<Travel>,
+    ways: Vec<TransferSetup>,
     venue_cursor: usize,
     local_cursor: usize,
     /// Of the recording.
@@ -77,11 +90,22 @@ pub struct Simulation {
     counts: Counts,
 }
 
+/// Where a transfer's money is.
+#[derive(Clone, Copy, Debug)]
+enum Travel {
+    /// The venue it leaves is asked for it.
+    Leaving(Transfer),
+    /// The venue it goes to gets it.
+    Arriving(Transfer),
+}
+
 /// What is due next; the order of the variants is the order at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
+    VenueTime,
     VenueMarket,
     Request,
+    Transfer,
     Reply,
     LocalMarket,
     EngineTimer,
@@ -100,6 +124,7 @@ impl Simulation {
             return Err(SetupError::NotPositive { place: "sample_every_ns", found: sample_every.0 }.into());
         }
         let instruments = setup.instruments()?;
+        let recording = setup.delivered(&recording)?.map_or(recording, Arc::new);
         let mut engine = Engine::new();
         for (instrument, rule) in setup.watched_books()? {
             engine.watch_book(instrument, rule);
@@ -117,6 +142,8 @@ impl Simulation {
             requests: Agenda::default(),
             replies: Agenda::default(),
             replied: Vec::new(),
+            transfers: Agenda::default(),
+            ways: setup.transfers.clone(),
             venue_cursor: 0,
             local_cursor: 0,
             end,
@@ -170,10 +197,13 @@ impl Simulation {
         let alive = |at: Timestamp| if at <= self.end { at } else { NEVER };
         let engine = self.engine.next_timer().map_or(NEVER, |(at, _)| alive(at.max(self.now)));
         let strategy = self.strategy_timer.filter(|_| strategist && self.fault.is_none()).map_or(NEVER, alive);
-        let mut next = (self.recording.venue_at(self.venue_cursor).unwrap_or(NEVER), Due::VenueMarket);
+        let at_venues = self.venues.iter().filter_map(Venue::next_deadline).min().map_or(NEVER, |at| alive(at.max(self.now)));
+        let mut next = (at_venues, Due::VenueTime);
         // In the order at one instant: only what is earlier comes before.
         for (at, due) in [
+            (self.recording.venue_at(self.venue_cursor).unwrap_or(NEVER), Due::VenueMarket),
             (self.requests.next_at().unwrap_or(NEVER), Due::Request),
+            (self.transfers.next_at().map_or(NEVER, alive), Due::Transfer),
             (self.replies.next_at().unwrap_or(NEVER), Due::Reply),
             (self.recording.local_at(self.local_cursor).unwrap_or(NEVER), Due::LocalMarket),
             (engine, Due::EngineTimer),
@@ -190,31 +220,24 @@ impl Simulation {
     fn handle(&mut self, due: Due, recording: &Recording, strategist: &mut Option<&mut dyn Strategist>) -> Result<(), SimulationError> {
         match due {
             Due::VenueMarket => {
-                if let Some((stamp, event)) = recording.venue(self.venue_cursor) {
-                    self.venue_cursor += 1;
-                    self.venue_market(stamp, &event);
-                }
-                Ok(())
+                let Some((stamp, event)) = recording.venue(self.venue_cursor) else { return Ok(()) };
+                self.venue_cursor += 1;
+                self.venue_market(stamp, &event)
             }
+            Due::VenueTime => self.venue_time(),
+            Due::Transfer => self.transfers.pop().map_or(Ok(()), |travel| self.travel(travel)),
             Due::Request => {
                 if let Some((venue, request)) = self.requests.pop() {
                     let mid = self.venues[venue.index()].mid(instrument_of(&request));
-                    self.venues[venue.index()].on_request(self.now, &request, &mut self.replied);
+                    let done = self.venues[venue.index()].on_request(self.now, &request, &mut self.replied);
                     self.send_replies(venue, mid);
+                    return done.map_err(|source| SimulationError::Clearing { venue, source });
                 }
                 Ok(())
             }
             Due::Reply => match self.replies.pop() {
-                Some(reply) => {
-                    self.control(Control::Reply(reply))?;
-                    let book = strategist.as_ref().map(|s| s.book());
-                    match reply {
-                        VenueReply::Filled(fill) if self.engine.state().order(fill.order).map(|o| o.terms.book) == book => {
-                            self.wake(strategist, Wake::Fill(fill))
-                        }
-                        _ => Ok(()),
-                    }
-                }
+                Some(PrivateMessage::Reply(reply)) => self.reply(reply, strategist),
+                Some(PrivateMessage::Account(event)) => self.control(Control::Account(event)),
                 None => Ok(()),
             },
             Due::LocalMarket => match recording.local(self.local_cursor) {
@@ -241,21 +264,70 @@ impl Simulation {
         }
     }
 
-    fn venue_market(&mut self, stamp: Stamp, event: &MarketEvent<'_>) {
-        if let Some(venue) = self.listed_on.get(event.instrument().index()).copied() {
-            let mid = self.venues[venue.index()].mid_before(event);
-            self.venues[venue.index()].on_market(stamp.ts_venue, event, &mut self.replied);
-            self.send_replies(venue, mid);
+    fn reply(&mut self, reply: VenueReply, strategist: &mut Option<&mut dyn Strategist>) -> Result<(), SimulationError> {
+        self.control(Control::Reply(reply))?;
+        let book = strategist.as_ref().map(|s| s.book());
+        match reply {
+            VenueReply::Filled(fill) if self.engine.state().order(fill.order).map(|o| o.terms.book) == book => {
+                self.wake(strategist, Wake::Fill(fill))
+            }
+            _ => Ok(()),
         }
     }
 
+    fn venue_market(&mut self, stamp: Stamp, event: &MarketEvent<'_>) -> Result<(), SimulationError> {
+        let Some(venue) = self.listed_on.get(event.instrument().index()).copied() else { return Ok(()) };
+        let mid = self.venues[venue.index()].mid_before(event);
+        let done = self.venues[venue.index()].on_market(stamp, event, &mut self.replied);
+        self.send_replies(venue, mid);
+        done.map_err(|source| SimulationError::Clearing { venue, source })
+    }
+
+    /// What is due at venues now.
+    fn venue_time(&mut self) -> Result<(), SimulationError> {
+        for (id, index) in (0u32..).zip(0..self.venues.len()) {
+            if self.venues[index].next_deadline().is_some_and(|at| at <= self.now) {
+                let done = self.venues[index].on_time(self.now, &mut self.replied);
+                self.send_replies(VenueId(id), None);
+                done.map_err(|source| SimulationError::Clearing { venue: VenueId(id), source })?;
+            }
+        }
+        Ok(())
+    }
+
     fn send_replies(&mut self, venue: VenueId, mid_half_ticks: Option<i64>) {
-        let arrives = self.now.plus(self.venues[venue.index()].response_latency);
-        for reply in self.replied.drain(..) {
-            if let VenueReply::Filled(fill) = &reply {
+        for message in self.replied.drain(..) {
+            if let PrivateMessage::Reply(VenueReply::Filled(fill)) = &message {
                 self.tape.venue_filled(fill, mid_half_ticks);
             }
-            self.replies.push(arrives, reply);
+            self.replies.push(self.venues[venue.index()].response_arrival(self.now), message);
+        }
+    }
+
+    /// A transfer's money leaves a venue, or comes to one. What a venue cannot let go yet, it is asked for again.
+    fn travel(&mut self, travel: Travel) -> Result<(), SimulationError> {
+        match travel {
+            Travel::Leaving(transfer) => {
+                let let_go = self.venues[transfer.from.index()].withdraw(&transfer).is_ok();
+                let way = self.ways.iter().find(|way| (way.from, way.to) == (transfer.from.0, transfer.to.0));
+                let delay = Nanos(way.map_or(0, |way| way.delay_ns.max(0)));
+                let (at, next) = if let_go {
+                    (self.now.plus(delay), Travel::Arriving(transfer))
+                } else {
+                    (self.now.plus(WITHDRAWAL_ASKED_AGAIN), Travel::Leaving(transfer))
+                };
+                self.transfers.push(at, next);
+                Ok(())
+            }
+            Travel::Arriving(Transfer { transfer, to, asset, amount, fee, .. }) => {
+                let venue = VenueId(to.0);
+                let failed = |source| SimulationError::Clearing { venue, source };
+                let rest = amount.minus(fee).map_err(failed)?;
+                self.venues[to.index()].deposit(to, asset, rest).map_err(failed)?;
+                self.replied.push(PrivateMessage::Account(AccountEvent::TransferArrived { transfer }));
+                self.send_replies(venue, None);
+                Ok(())
+            }
         }
     }
 
@@ -288,7 +360,11 @@ impl Simulation {
         let (book, model) = (strategist.book(), strategist.model());
         let mut intents = Vec::new();
         match strategist.wake(self.now, &wake, &self.engine, &mut intents) {
-            Ok(()) => intents.into_iter().try_for_each(|intent| self.decide(Author::Strategy(book), model, intent)),
+            Ok(()) => {
+                let transfers = strategist.transfers();
+                intents.into_iter().try_for_each(|intent| self.decide(Author::Strategy(book), model, intent))?;
+                transfers.into_iter().try_for_each(|transfer| self.transfer(transfer))
+            }
             Err(fault) => {
                 // Fenced off: its orders are cancelled, the run goes on without it.
                 self.fault = Some(fault);
@@ -303,6 +379,14 @@ impl Simulation {
     /// [`SimulationError::Journal`].
     pub fn decide(&mut self, author: Author, model: u64, intent: Intent) -> Result<(), SimulationError> {
         self.control(Control::Decision { author, model, valid_until: self.now.plus(DECISION_VALID_FOR), intent })
+    }
+
+    /// Asks for money to go from one venue's account to another's, now. The engine may refuse.
+    ///
+    /// # Errors
+    /// [`SimulationError::Journal`].
+    pub fn transfer(&mut self, transfer: Transfer) -> Result<(), SimulationError> {
+        self.control(Control::Transfer(transfer))
     }
 
     /// Starts an algo, now.
@@ -334,6 +418,11 @@ impl Simulation {
                 journal.append_outcome(self.seq, outcome)?;
             }
             self.tape.outcome(outcome, &self.engine);
+            if let Outcome::TransferSent { transfer, .. } = outcome
+                && let Some(venue) = self.venues.get_mut(transfer.from.index())
+            {
+                self.transfers.push(venue.request_arrival(self.now), Travel::Leaving(*transfer));
+            }
         }
         if let Some(fault) = self.step.fault.take() {
             return Err(SimulationError::Halted { seq: self.seq, fault });
@@ -343,7 +432,8 @@ impl Simulation {
             let request = *command.request();
             if let Some(venue) = self.listed_on.get(instrument_of(&request).index()).copied() {
                 self.counts.commands += 1;
-                self.requests.push(self.now.plus(self.venues[venue.index()].request_latency), (venue, request));
+                let at = self.venues[venue.index()].request_arrival(self.now);
+                self.requests.push(at, (venue, request));
             }
         }
         Ok(())
@@ -359,6 +449,12 @@ impl Simulation {
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// A venue's own books, where it keeps them.
+    #[must_use]
+    pub fn clearing(&self, venue: VenueId) -> Option<&Clearing> {
+        self.venues.get(venue.index())?.clearing()
     }
 
     /// What was recorded of the run so far.
@@ -402,3 +498,6 @@ const fn instrument_of(request: &OrderRequest) -> InstrumentId {
 
 /// A decision made now is acted on now or not at all.
 const DECISION_VALID_FOR: Nanos = Nanos::from_secs(1);
+
+/// How long until a venue is asked again for money that it could not let go.
+const WITHDRAWAL_ASKED_AGAIN: Nanos = Nanos::from_secs(1);

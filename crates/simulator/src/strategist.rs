@@ -3,7 +3,7 @@
 //! What it answers is journaled as a decision; a replay does not run it again.
 
 use tradewind_engine::Engine;
-use tradewind_types::{Bar, BookId, Fill, InstrumentId, Intent, Nanos, Timestamp, Trade};
+use tradewind_types::{Bar, BookId, Fill, InstrumentId, Intent, Nanos, Timestamp, Trade, Transfer};
 
 /// What woke a strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,4 +70,9 @@ pub trait Strategist {
     /// # Errors
     /// [`Fault`]: it is fenced off then, its orders are cancelled, and the run goes on.
     fn wake(&mut self, now: Timestamp, wake: &Wake, engine: &Engine, intents: &mut Vec<Intent>) -> Result<(), Fault>;
+
+    /// Money that it wants moved between accounts; asked for after each time it was woken.
+    fn transfers(&mut self) -> Vec<Transfer> {
+        Vec::new()
+    }
 }

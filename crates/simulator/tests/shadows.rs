@@ -42,9 +42,15 @@ fn recording(steps: &[Step]) -> Vec<OrderEvent> {
         match *step {
             Step::Place { side, price, qty } => {
                 let kind = OrderKind::Limit { price: Price(price) };
-                let (owner, self_trade) = (AccountId(0), SelfTradePrevention::Allow);
-                let time_in_force = TimeInForce::GoodTillCancelled;
-                let new = NewOrder { order: id(counter), owner, self_trade, side, kind, time_in_force, qty: Qty(qty) };
+                let new = NewOrder {
+                    order: id(counter),
+                    owner: AccountId(0),
+                    self_trade: SelfTradePrevention::Allow,
+                    side,
+                    kind,
+                    time_in_force: TimeInForce::GoodTillCancelled,
+                    qty: Qty(qty),
+                };
                 executions.clear();
                 let placed = book.place(&new, &mut executions).expect("a fresh order");
                 let execute = |e: &Execution| OrderChange::Execute { order: venue_id(e.maker), qty: e.qty };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tradewind_engine::Engine;
 use tradewind_journal::{CommitLevel, ContentHash, Journal, Reader, RunFacts, Segment};
 use tradewind_simulator::{
-    AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Recording, RecordingBuilder, RecordingError,
-    Sequencing, Setup, Simulation, Strategist, Wake, Wakes, recover, redecide,
+    AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LatencySetups, LimitSetup, Recording, RecordingBuilder,
+    RecordingError, Sequencing, Setup, Simulation, Strategist, Wake, Wakes, recover, redecide,
 };
 use tradewind_types::{
     AccountId, AlgoSpec, Bar, BookId, DepthKind, DepthUpdate, Exposure, InstrumentId, Intent, LevelChange, LimitScope, MarginMode, Nanos,
@@ -29,6 +29,8 @@ fn setup(fills: FillModel, request_latency_ns: i64) -> Setup {
             fills,
             request_latency_ns,
             response_latency_ns: request_latency_ns,
+            latency: LatencySetups::default(),
+            clearing: None,
         }],
         instruments: vec![InstrumentSetup {
             venue: 0,
@@ -51,6 +53,7 @@ fn setup(fills: FillModel, request_latency_ns: i64) -> Setup {
             DepositSetup { venue: 0, book: 1, asset: "USDT".into(), amount: "100000".into() },
             DepositSetup { venue: 0, book: 1, asset: "COIN".into(), amount: "100".into() },
         ],
+        transfers: vec![],
         limits: vec![LimitSetup {
             scope: LimitScope::Book(BOOK),
             instrument: None,

@@ -135,9 +135,15 @@ impl Generator {
 
     fn place(&mut self, side: Side, price: Price, qty: u64, time_in_force: TimeInForce) -> Op {
         self.placed += 1;
-        let (kind, qty) = (OrderKind::Limit { price }, Qty(qty.cast_signed()));
-        let (owner, self_trade) = (AccountId(0), SelfTradePrevention::Allow);
-        let order = NewOrder { order: id(self.placed), owner, self_trade, side, kind, time_in_force, qty };
+        let order = NewOrder {
+            order: id(self.placed),
+            owner: AccountId(0),
+            self_trade: SelfTradePrevention::Allow,
+            side,
+            kind: OrderKind::Limit { price },
+            time_in_force,
+            qty: Qty(qty.cast_signed()),
+        };
         self.executions.clear();
         if let Ok(placement) = self.book.place(&order, &mut self.executions) {
             self.live += usize::from(placement.resting.0 > 0);

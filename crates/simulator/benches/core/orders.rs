@@ -162,8 +162,15 @@ impl Venue {
         self.executions.clear();
         match *request {
             OrderRequest::Place { order, terms } => {
-                let OrderTerms { account: owner, side, kind, time_in_force, qty, .. } = terms;
-                let new = NewOrder { order, owner, self_trade: SelfTradePrevention::Allow, side, kind, time_in_force, qty };
+                let new = NewOrder {
+                    order,
+                    owner: terms.account,
+                    self_trade: SelfTradePrevention::Allow,
+                    side: terms.side,
+                    kind: terms.kind,
+                    time_in_force: terms.time_in_force,
+                    qty: terms.qty,
+                };
                 match self.book.place(&new, &mut self.executions) {
                     Ok(placement) => {
                         self.replies.push(accepted(order));

@@ -1,0 +1,143 @@
+"""The strategies of the shared work, in this project's words.
+
+Their arithmetic is Python floats in the order in which the workloads state it, so that two engines given the same events
+decide the same to the last order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from tradewind.strategy import Cancel, Intent, Place, View, Wake, Wakes
+
+NOTHING: tuple[Intent, ...] = ()
+TICKS_PER_UNIT = 100
+LOTS_PER_UNIT = 1_000
+Parameters = Mapping[str, int | float | str]
+
+
+class EmaCross:
+    """Always on the side of the faster of two moving averages: one unit at first, then two to turn around."""
+
+    def __init__(self, fast: int, slow: int, wakes: Wakes) -> None:
+        self.name = "ema_cross"
+        self.parameters: Parameters = {"fast": fast, "slow": slow}
+        self._wakes = wakes
+        self._fast_weight, self._slow_weight, self._slow_span = 2 / (fast + 1), 2 / (slow + 1), slow
+        self._fast = self._slow = 0.0
+        self._seen = 0
+        self._direction = 0
+        self._enter = {side: (Place(0, side, LOTS_PER_UNIT),) for side in ("buy", "sell")}
+        self._turn = {side: (Place(0, side, 2 * LOTS_PER_UNIT),) for side in ("buy", "sell")}
+
+    def wakes(self) -> Wakes:
+        """Each trade, or each bar."""
+        return self._wakes
+
+    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
+        """The price of the trade, or the bar's close."""
+        return self.see(wake.price_ticks / TICKS_PER_UNIT)  # type: ignore[operator]  # trades and bars have a price
+
+    def see(self, price: float) -> Sequence[Intent]:
+        """One price further."""
+        self._seen = seen = self._seen + 1
+        if seen == 1:
+            self._fast = self._slow = price
+            return NOTHING
+        self._fast = fast = self._fast + self._fast_weight * (price - self._fast)
+        self._slow = slow = self._slow + self._slow_weight * (price - self._slow)
+        if seen < self._slow_span:
+            return NOTHING
+        direction = 1 if fast > slow else -1
+        if direction == self._direction:
+            return NOTHING
+        orders = self._turn if self._direction else self._enter
+        self._direction = direction
+        return orders["buy" if direction > 0 else "sell"]
+
+
+class QuoteEmaCross(EmaCross):
+    """The same on the mid of each quote."""
+
+    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
+        """The mid of the touch."""
+        touch = view.touch(0)
+        if touch is None:
+            return NOTHING
+        return self.see(0.5 * (touch.bid_ticks / TICKS_PER_UNIT + touch.ask_ticks / TICKS_PER_UNIT))
+
+
+class OrderPerQuote:
+    """A market order at each quote, buy and sell in turn; measures from its answer to the wake with its fill."""
+
+    def __init__(self) -> None:
+        self.name = "order_per_quote"
+        self.parameters: Parameters = {}
+        self._orders: tuple[tuple[Intent, ...], ...] = ((Place(0, "sell", 10),), (Place(0, "buy", 10),))
+        self._seen = 0
+        self._sent_ns = 0
+        self.submit_to_fill_ns: list[int] = []
+
+    def wakes(self) -> Wakes:
+        """Each quote and each own fill."""
+        return Wakes(book=True, fill=True)
+
+    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
+        """An order, or the end of one measurement."""
+        if wake.kind == "fill":
+            self.submit_to_fill_ns.append(time.perf_counter_ns() - self._sent_ns)
+            return NOTHING
+        self._seen += 1
+        answer = self._orders[self._seen & 1]
+        self._sent_ns = time.perf_counter_ns()
+        return answer
+
+
+class TouchMaker:
+    """Joins the touch around a size-weighted mid, leaning against what it holds; looks at every tenth message."""
+
+    def __init__(self) -> None:
+        self.name = "touch_maker"
+        self.parameters: Parameters = {}
+        self._seen = 0
+        self._held = 0.0
+        self.cancels = 0
+
+    def wakes(self) -> Wakes:
+        """Each depth message, each trade (which it ignores), each own fill."""
+        return Wakes(book=True, trade=True, fill=True)
+
+    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
+        """New prices at every tenth message."""
+        kind = wake.kind
+        if kind == "trade":
+            return NOTHING
+        if kind == "fill":
+            filled = wake.lots / LOTS_PER_UNIT  # type: ignore[operator]  # a fill has a quantity
+            self._held += filled if wake.side == "buy" else -filled
+            return NOTHING
+        touch = view.touch(0)
+        if touch is None:
+            return NOTHING
+        bid, ask = touch.bid_ticks / TICKS_PER_UNIT, touch.ask_ticks / TICKS_PER_UNIT
+        bid_size, ask_size = touch.bid_lots / LOTS_PER_UNIT, touch.ask_lots / LOTS_PER_UNIT
+        micro = (bid * ask_size + ask * bid_size) / (bid_size + ask_size)
+        self._seen += 1
+        if self._seen % 10:
+            return NOTHING
+        skew = 0.01 * self._held / 0.1 * 0.25
+        buy_at = min(touch.bid_ticks, int((micro - 0.005 - skew) * 100))
+        sell_at = max(touch.ask_ticks, int((micro + 0.005 - skew) * 100 + 1))
+        out: list[Intent] = []
+        mine = {order.side: order for order in view.live_orders()}
+        for side, price, is_allowed in (("buy", buy_at, self._held < 1.0), ("sell", sell_at, self._held > -1.0)):
+            order = mine.get(side)
+            if order is not None:
+                if is_allowed and order.price_ticks == price:
+                    continue
+                out.append(Cancel(order.order_id))
+                self.cancels += 1
+            if is_allowed:
+                out.append(Place(0, side, 100, price, "post_only"))  # type: ignore[arg-type]  # one of the two sides
+        return out
