@@ -77,7 +77,7 @@ impl Engine {
 impl State {
     /// What only some orders are judged by; none for the others, at the price of four questions.
     #[inline]
-    pub(crate) fn surroundings(&self, market: &Market, wish: Wish<'_>) -> Option<Surroundings<'_>> {
+    pub(crate) fn surroundings(&self, market: &Market, wish: Wish<'_>) -> Option<Box<Surroundings<'_>>> {
         let terms = wish.terms;
         let is_plain = terms.exposure == Exposure::Any
             && self.registry.margin(terms.instrument).is_none()
@@ -87,7 +87,8 @@ impl State {
     }
 
     #[cold]
-    fn unusual_surroundings(&self, market: &Market, wish: Wish<'_>) -> Surroundings<'_> {
+    #[inline(never)]
+    fn unusual_surroundings(&self, market: &Market, wish: Wish<'_>) -> Box<Surroundings<'_>> {
         let Wish { terms, route, .. } = wish;
         let mut scopes = [ScopeFigures::default(); 4];
         for ((scope, guard), figures) in route_scopes(route).into_iter().zip(self.limits.guards_on(route)).zip(&mut scopes) {
@@ -104,13 +105,13 @@ impl State {
                 }
             }
         }
-        Surroundings {
+        Box::new(Surroundings {
             position_mode: self.position_mode(terms.account),
             closable: self.closable(terms.account, terms.instrument, terms.side),
             legs: self.legs(terms.account, terms.instrument),
             scopes,
             margin: self.margin_room(market, wish).map(|room| room.map_err(|Unvalued(instrument)| instrument)),
-        }
+        })
     }
 
     fn in_scope(&self, scope: LimitScope, order: &Order) -> bool {

@@ -192,6 +192,7 @@ impl State {
 }
 
 /// A standing without lots that cannot be filled.
+#[cold]
 fn less(standing: Standing, excess: impl Fn(Side) -> i64) -> Standing {
     let Standing { position, buys, sells } = standing;
     Standing { position, buys: buys.wrapping_sub(excess(Side::Buy).max(0)), sells: sells.wrapping_sub(excess(Side::Sell).max(0)) }

@@ -94,16 +94,16 @@ impl Engine {
             return Err(not_defined(&terms));
         }
         let around = self.surroundings(&terms, terms.kind.price(), at);
-        self.state.limits.place(&self.context(&terms, around.as_ref(), at)?, order, terms)
+        self.state.limits.place(&self.context(&terms, around.as_deref(), at)?, order, terms)
     }
 
     fn approve_amend(&self, live: &LiveOrder, price: Price, qty: Qty, at: Timestamp) -> Result<Command, RefusalReason> {
         let around = self.surroundings(&live.terms, Some(price), at);
-        self.state.limits.amend(&self.context(&live.terms, around.as_ref(), at)?, live, price, qty)
+        self.state.limits.amend(&self.context(&live.terms, around.as_deref(), at)?, live, price, qty)
     }
 
     #[inline]
-    fn surroundings(&self, terms: &OrderTerms, price: Option<Price>, at: Timestamp) -> Option<Surroundings<'_>> {
+    fn surroundings(&self, terms: &OrderTerms, price: Option<Price>, at: Timestamp) -> Option<Box<Surroundings<'_>>> {
         let venue = self.state.registry.instrument(terms.instrument)?.terms().venue;
         let route = Route { venue, account: terms.account, book: terms.book, instrument: terms.instrument };
         self.state.surroundings(&self.market, Wish { terms, price, route, at })

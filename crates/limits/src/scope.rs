@@ -258,6 +258,7 @@ impl Limits {
     }
 
     #[cold]
+    #[inline(never)]
     fn each_conduct(&mut self, route: Route, count: impl Fn(&mut Conduct)) {
         for scope in route_scopes(route) {
             if let Some(conduct) = self.existing_mut(scope).and_then(|limits| limits.guard.as_mut()?.conduct.as_mut()) {
@@ -273,10 +274,16 @@ impl Limits {
     }
 
     /// Whether any scope of a route has a budget, limits on conduct or a restricted list.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn is_guarded(&self, route: Route) -> bool {
-        self.has_guards && self.guards_on(route).iter().any(Option::is_some)
+        self.has_guards && self.has_guard_on(route)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn has_guard_on(&self, route: Route) -> bool {
+        self.guards_on(route).iter().any(Option::is_some)
     }
 
     /// The guards of a route's scopes, widest first.
@@ -315,7 +322,7 @@ impl Limits {
     ///
     /// # Errors
     /// The first that `check` gives.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pass<E>(&self, route: Route, mut check: impl FnMut(&Rule) -> Result<(), E>) -> Result<(), E> {
         for limits in self.on(route).into_iter().flatten() {
             for rule in limits.rules(route.instrument).into_iter().flatten() {
