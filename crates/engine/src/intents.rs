@@ -1,8 +1,7 @@
 //! Intents → orders, by way of the limits.
 
-use crate::budget::Wish;
 use crate::engine::{Engine, Step};
-use tradewind_limits::{Approval, Command, LiveOrder, OrderContext, Route, Surroundings, spending_asset};
+use tradewind_limits::{Approval, Command, LiveOrder, OrderContext, Surroundings, spending_asset};
 use tradewind_types::{Author, BookId, Intent, OrderId, OrderState, OrderTerms, Outcome, Price, Qty, RefusalReason, Timestamp};
 
 impl Engine {
@@ -93,20 +92,13 @@ impl Engine {
         if is_foreign || self.state.registry.book(terms.book).is_none() {
             return Err(not_defined(&terms));
         }
-        let around = self.surroundings(&terms, terms.kind.price(), at);
+        let around = self.state.surroundings(&self.market, &terms, terms.kind.price(), at);
         self.state.limits.place(&self.context(&terms, around.as_deref(), at)?, order, terms)
     }
 
     fn approve_amend(&self, live: &LiveOrder, price: Price, qty: Qty, at: Timestamp) -> Result<Command, RefusalReason> {
-        let around = self.surroundings(&live.terms, Some(price), at);
+        let around = self.state.surroundings(&self.market, &live.terms, Some(price), at);
         self.state.limits.amend(&self.context(&live.terms, around.as_deref(), at)?, live, price, qty)
-    }
-
-    #[inline]
-    fn surroundings(&self, terms: &OrderTerms, price: Option<Price>, at: Timestamp) -> Option<Box<Surroundings<'_>>> {
-        let venue = self.state.registry.instrument(terms.instrument)?.terms().venue;
-        let route = Route { venue, account: terms.account, book: terms.book, instrument: terms.instrument };
-        self.state.surroundings(&self.market, Wish { terms, price, route, at })
     }
 
     #[inline]

@@ -287,7 +287,7 @@ impl Limits {
             standing.worst(ask.side, ask.added_lots).ok_or(RefusalReason::Overflow)?;
         }
         self.pass(route, |rule| context.check_rule(rule, ask))?;
-        if self.is_guarded(route) {
+        if self.has_guards() {
             self.check_guards(context, route, ask)?;
         }
         if ask.added_reserve > context.free && ask.added_reserve > Amount::ZERO {

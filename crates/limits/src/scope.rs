@@ -273,17 +273,17 @@ impl Limits {
         self.scope(scope).map_or(0, |s| s.cancels_sent)
     }
 
-    /// Whether any scope of a route has a budget, limits on conduct or a restricted list.
-    #[inline(always)]
+    /// Whether any scope at all has a budget, limits on conduct or a restricted list.
+    #[inline]
     #[must_use]
-    pub fn is_guarded(&self, route: Route) -> bool {
-        self.has_guards && self.has_guard_on(route)
+    pub const fn has_guards(&self) -> bool {
+        self.has_guards
     }
 
-    #[cold]
-    #[inline(never)]
-    fn has_guard_on(&self, route: Route) -> bool {
-        self.guards_on(route).iter().any(Option::is_some)
+    /// Whether any scope of a route has a budget, limits on conduct or a restricted list.
+    #[must_use]
+    pub fn is_guarded(&self, route: Route) -> bool {
+        self.has_guards && self.guards_on(route).iter().any(Option::is_some)
     }
 
     /// The guards of a route's scopes, widest first.
