@@ -111,18 +111,22 @@ impl Engine {
         let state = &self.state;
         let instrument = state.registry.instrument(terms.instrument).ok_or_else(|| not_defined(terms))?;
         let account = state.registry.account(terms.account).ok_or_else(|| not_defined(terms))?;
-        Ok(OrderContext {
+        let mut context = OrderContext {
             now: at,
             instrument,
             account,
             reference: self.market.view(terms.instrument).reference(),
             book_health: state.book_health(terms.instrument),
-            firm: state.firm_outlook(terms.instrument),
-            account_standing: state.account_outlook(terms.account, terms.instrument),
-            book: state.book_outlook(terms.book, terms.instrument),
+            firm: state.firm_standing(terms.instrument),
+            account_standing: state.account_standing(terms.account, terms.instrument),
+            book: state.book_standing(terms.book, terms.instrument),
             free: state.free_balance(terms.account, spending_asset(instrument, terms.side)),
             surroundings,
-        })
+        };
+        if state.has_closing_orders() {
+            state.look_out(terms, &mut context);
+        }
+        Ok(context)
     }
 }
 
