@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from tradewind.flow import Side
 from tradewind.strategy import Strategy
@@ -75,6 +75,20 @@ def queue_study(
     patience_ns: int,
     joiners: tuple[int, int, int] | None = None,
 ) -> tuple[Table, Table, int, int]: ...
+def screen_ma_crosses(
+    bars: ArrowStream,
+    crosses: ArrowStream,
+    marks: ArrowStream,
+    *,
+    marks_per_year: float,
+    fee_bps: float,
+    sides: Literal["long_flat", "long_short"],
+    execution: Literal["next_open", "next_close", "signal_close"],
+    threads: int,
+) -> Table: ...
+def ma_cross_decisions(
+    closes: ArrowStream, fast: int, slow: int, sides: Literal["long_flat", "long_short"]
+) -> Table: ...
 
 class JournalLines:
     def __init__(self, path: Path, from_seq: int) -> None: ...

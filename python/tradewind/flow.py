@@ -45,6 +45,10 @@ class DataRefused(Exception):
         self.where = where
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type[DataRefused], tuple[str, str, str]]:
+        """So that a refusal reaches the parent of the process it was raised in."""
+        return type(self), (self.what, self.where, self.remedy)
+
 
 @dataclass(frozen=True, slots=True)
 class Instrument:

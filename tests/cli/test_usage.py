@@ -22,6 +22,9 @@ COMMANDS = (
     ["data", "check"],
     ["journal"],
     ["journal", "verify"],
+    ["sweep"],
+    ["sweep", "ma-cross"],
+    ["sweep", "portfolio"],
 )
 Here = Callable[..., tuple[int, str, str]]
 
@@ -47,6 +50,14 @@ def test_every_help_shows_examples(here: Here, words: list[str]) -> None:
         (["backtest", "nowhere.py:Maker"], "no file nowhere.py"),
         (["backtest", "--alocator", "risk_parity"], "--allocator"),
         (["data", "check"], "paths"),
+        (["sweep", "everything"], "everything"),
+        (["sweep", "ma-cross", "--fast", "5:x:1"], "neither FROM:TO:STEP"),
+        (["sweep", "ma-cross", "--fast", "5:50:0"], "neither FROM:TO:STEP"),
+        (["sweep", "ma-cross", "--fast", "2.5"], "whole number of bars"),
+        (["sweep", "ma-cross", "--fast", "50", "--slow", "20"], "no fast window is below a slow one"),
+        (["sweep", "ma-cross", "--resume", "nowhere"], "holds no sweep.json"),
+        (["sweep", "ma-cross", "--jobs", "0"], "--jobs"),
+        (["sweep", "portfolio", "--allocator", "guess"], "risk_parity"),
         (["replay"], "path"),
         (["data", "check", "x", "--gaps", "maybe"], "segment"),
     ],

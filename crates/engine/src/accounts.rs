@@ -275,12 +275,15 @@ impl State {
     pub(crate) fn transfer_sent(&mut self, transfer: &Transfer) -> Result<(), ApplyError> {
         let Transfer { transfer: id, from, book, asset, amount, fee, .. } = *transfer;
         let venue = self.registry.account(from).ok_or(ApplyError::NotDefined)?.venue;
+        let scopes = self.scopes_of(from)?;
         self.ledger.depart(from, asset, amount.minus(fee)?)?;
         if fee != Amount::ZERO {
             self.ledger.charge(venue, from, asset, fee)?;
             let (balance, fees) = (self.books.balances.at(book.index(), asset.index()), self.books.fees.at(book.index(), asset.index()));
             (*balance, *fees) = (balance.minus(fee)?, fees.plus(fee)?);
         }
+        // On its way, money is still the book's and the firm's.
+        self.limits.count_flow(&scopes, asset, Amount(fee.0.wrapping_sub(amount.0)));
         self.accounts.on_their_way.insert(id, *transfer);
         Ok(())
     }
@@ -288,7 +291,9 @@ impl State {
     pub(crate) fn transfer_arrived(&mut self, id: TransferId) -> Result<(), ApplyError> {
         let transfer = self.accounts.on_their_way.get(&id).ok_or(ApplyError::NotDefined)?;
         let (to, asset, amount) = (transfer.to, transfer.asset, transfer.amount.minus(transfer.fee)?);
+        let scopes = self.scopes_of(to)?;
         self.ledger.arrive(to, asset, amount)?;
+        self.limits.count_flow(&scopes, asset, amount);
         self.accounts.on_their_way.remove(&id);
         self.accounts.arrived.insert(id);
         Ok(())

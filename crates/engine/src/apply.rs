@@ -9,7 +9,7 @@ use crate::timers::Pending;
 use tradewind_limits::{BookHealth, Ceiling, Held, Route, limit_reservation, spending_asset};
 use tradewind_types::{
     AccountId, Amount, AssetId, Author, BookId, Definition, DefinitionRefusal, DoneReason, Exposure, Fill, Instrument, InstrumentId,
-    MoneyError, OrderId, OrderState, OrderTerms, Outcome, Price, Qty, Settlement, Side, Timestamp, VenueId,
+    LimitScope, MoneyError, OrderId, OrderState, OrderTerms, Outcome, Price, Qty, Settlement, Side, Timestamp, VenueId,
 };
 
 /// No single posting may be larger than this many units: sums of them then stay inside `i128` for longer than any history.
@@ -21,7 +21,7 @@ impl State {
         match outcome {
             Outcome::Defined(definition) => self.define(definition),
             Outcome::OrderSent { order, author, terms, reserved, at } => self.send(*order, *author, terms, *reserved, *at),
-            Outcome::CancelSent { order, .. } => self.cancel_sent(*order),
+            Outcome::CancelSent { order, at } => self.cancel_sent(*order, *at),
             Outcome::AmendSent { order, price, qty, at } => self.amend_sent(*order, Amendment { price: *price, qty: *qty }, *at),
             Outcome::Accepted { order, venue_order, .. } => self.transition(*order, |o| {
                 o.venue_order = Some(*venue_order);
@@ -82,8 +82,12 @@ impl State {
             Outcome::AccountTraded { trade, settlement, .. } => self.account_traded(trade, settlement),
             Outcome::TransferSent { transfer, .. } => self.transfer_sent(transfer),
             Outcome::TransferArrived { transfer, .. } => self.transfer_arrived(*transfer),
-            Outcome::EquityMarked { .. }
-            | Outcome::AccountEventRefused { .. }
+            Outcome::EquityMarked { scope, mark, at } => {
+                check_scope(*scope)?;
+                self.limits.take_mark(*scope, *mark, *at);
+                Ok(())
+            }
+            Outcome::AccountEventRefused { .. }
             | Outcome::TransferRefused { .. }
             | Outcome::Refused { .. }
             | Outcome::FillRepeated { .. }
@@ -121,6 +125,8 @@ impl State {
                 let total = self.books.balances.get(book.index(), asset.index()).plus(*amount)?;
                 self.ledger.deposit(*account, *asset, *amount)?;
                 *self.books.balances.at(book.index(), asset.index()) = total;
+                let [venue, owner] = self.scopes_of(*account)?;
+                self.limits.count_flow(&[LimitScope::Firm, venue, owner, LimitScope::Book(*book)], *asset, *amount);
             }
             Definition::PositionMode { account, mode } => self.accounts.set_mode(*account, *mode),
             Definition::Asset(_)
@@ -133,9 +139,17 @@ impl State {
             | Definition::SelfTrade { .. } => {
                 self.registry.define(definition)?;
             }
-            Definition::Budget(_) | Definition::Conduct(_) | Definition::Restricted { .. } => {}
+            Definition::Budget(settings) => self.limits.define_budget(*settings),
+            Definition::Conduct(settings) => self.limits.define_conduct(*settings),
+            Definition::Restricted { scope, instrument, restriction } => self.limits.restrict(*scope, *instrument, *restriction),
         }
         Ok(())
+    }
+
+    /// The scopes that an account's money is in, besides the firm.
+    pub(crate) fn scopes_of(&self, account: AccountId) -> Result<[LimitScope; 2], ApplyError> {
+        let venue = self.registry.account(account).ok_or(ApplyError::NotDefined)?.venue;
+        Ok([LimitScope::Venue(venue), LimitScope::Account(account)])
     }
 
     fn set_health(&mut self, instrument: InstrumentId, health: BookHealth) -> Result<(), ApplyError> {
@@ -160,7 +174,7 @@ impl State {
             last_trade: None,
         };
         let index = self.orders.push(order)?;
-        self.limits.count_order(route, at);
+        self.limits.count_place(route, terms, at);
         self.rehold(index)?;
         if let Author::Algo(algo) = author {
             self.algos.add_order(algo, index);
@@ -168,10 +182,10 @@ impl State {
         Ok(())
     }
 
-    fn cancel_sent(&mut self, id: OrderId) -> Result<(), ApplyError> {
+    fn cancel_sent(&mut self, id: OrderId, at: Timestamp) -> Result<(), ApplyError> {
         let index = self.index_of(id)?;
         let terms = self.order_at(index, id)?.terms;
-        self.limits.count_cancel(self.route(&terms)?);
+        self.limits.count_cancel(self.route(&terms)?, at);
         self.change(index, |o| {
             // An unknown order stays unknown: its deadline still decides what "not found" means.
             if o.is_live() && !matches!(o.state, OrderState::Unknown { .. }) {
@@ -185,7 +199,7 @@ impl State {
         let order = self.order_at(index, id)?;
         let terms = order.terms;
         let ceiling = order.ceiling.or(self.ceiling_of(&terms, amendment.price, amendment.qty)?)?;
-        self.limits.count_order(self.route(&terms)?, at);
+        self.limits.count_amend(self.route(&terms)?, at);
         self.change(index, |o| {
             o.amendment = Some(amendment);
             o.ceiling = ceiling;

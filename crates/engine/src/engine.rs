@@ -150,7 +150,7 @@ impl Engine {
             }
             Control::Account(event) => self.on_account_event(event, at, step),
             Control::Transfer(transfer) => self.on_transfer(transfer, at, step),
-            Control::MarkEquity => {}
+            Control::MarkEquity => self.mark_equity(at, step),
             Control::Operator(OperatorCommand::Resume { scope }) => {
                 if self.state.limits.is_halted(*scope) {
                     self.commit(Outcome::Resumed { scope: *scope, at }, at, step);

@@ -2,6 +2,7 @@
 
 use crate::position::direction;
 use crate::state::State;
+use tradewind_limits::Conversion;
 use tradewind_types::{AccountId, Amount, AssetId, BookId, Instrument, InstrumentId, InstrumentKind, MoneyError, Price, Rounding};
 
 /// Whose equity.
@@ -75,8 +76,18 @@ impl State {
     }
 
     fn converted(&self, asset: AssetId, amount: Amount, quote: AssetId, marks: &[Option<Price>]) -> Result<Amount, ValuationError> {
-        if asset == quote || amount == Amount::ZERO {
+        if amount == Amount::ZERO {
             return Ok(amount);
+        }
+        let conversion = self.conversion(asset, quote, marks).ok_or(ValuationError::NoConversion { asset, quote })?;
+        Ok(conversion.convert(amount)?)
+    }
+
+    /// What an asset is worth in another one, by the first marked spot instrument that trades it against that, else by the first
+    /// marked linear perpetual.
+    pub(crate) fn conversion(&self, asset: AssetId, quote: AssetId, marks: &[Option<Price>]) -> Option<Conversion> {
+        if asset == quote {
+            return Some(Conversion::ONE);
         }
         let trades = |kind: InstrumentKind| {
             self.registry.instruments().find_map(move |instrument: &Instrument| {
@@ -85,10 +96,10 @@ impl State {
                 mark(marks, terms.id).filter(|_| fits).map(|price| (instrument, price))
             })
         };
-        let by = trades(InstrumentKind::Spot).or_else(|| trades(InstrumentKind::LinearPerpetual));
-        let (instrument, price) = by.ok_or(ValuationError::NoConversion { asset, quote })?;
-        let (value, base) = (instrument.value(price, 1, Rounding::Truncate)?, instrument.base_amount(1)?);
-        Ok(Amount(Rounding::Truncate.mul_div(amount.0, value.0, base.0)?))
+        let (instrument, price) = trades(InstrumentKind::Spot).or_else(|| trades(InstrumentKind::LinearPerpetual))?;
+        let value = instrument.value(price, 1, Rounding::Truncate).ok()?;
+        let base = instrument.base_amount(1).ok()?;
+        Some(Conversion { numerator: value.0, denominator: base.0 })
     }
 }
 

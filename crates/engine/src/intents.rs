@@ -1,7 +1,8 @@
 //! Intents → orders, by way of the limits.
 
+use crate::budget::Wish;
 use crate::engine::{Engine, Step};
-use tradewind_limits::{Approval, Command, LiveOrder, OrderContext, spending_asset};
+use tradewind_limits::{Approval, Command, LiveOrder, OrderContext, Route, Surroundings, spending_asset};
 use tradewind_types::{Author, BookId, Intent, OrderId, OrderState, OrderTerms, Outcome, Price, Qty, RefusalReason, Timestamp};
 
 impl Engine {
@@ -30,6 +31,7 @@ impl Engine {
         };
         if let Some(reason) = refusal {
             self.commit(Outcome::Refused { author, intent, reason, at }, at, step);
+            self.halt_after(&reason, at, step);
         }
     }
 
@@ -59,7 +61,7 @@ impl Engine {
     fn amend(&mut self, order: OrderId, price: Price, qty: Qty, at: Timestamp, step: &mut Step) -> Option<RefusalReason> {
         let Some(found) = self.state.orders.find(order) else { return Some(RefusalReason::NotLive { order }) };
         let live = LiveOrder { order, terms: found.terms, state: found.state, filled: found.filled, ceiling: found.ceiling };
-        let passed = self.context(&found.terms, at).and_then(|context| self.state.limits.amend(&context, &live, price, qty));
+        let passed = self.approve_amend(&live, price, qty, at);
         match passed {
             Ok(command) => {
                 self.dispatch(Outcome::AmendSent { order, price, qty, at }, command, at, step);
@@ -91,11 +93,29 @@ impl Engine {
         if is_foreign || self.state.registry.book(terms.book).is_none() {
             return Err(not_defined(&terms));
         }
-        self.state.limits.place(&self.context(&terms, at)?, order, terms)
+        let around = self.surroundings(&terms, terms.kind.price(), at);
+        self.state.limits.place(&self.context(&terms, around.as_ref(), at)?, order, terms)
+    }
+
+    fn approve_amend(&self, live: &LiveOrder, price: Price, qty: Qty, at: Timestamp) -> Result<Command, RefusalReason> {
+        let around = self.surroundings(&live.terms, Some(price), at);
+        self.state.limits.amend(&self.context(&live.terms, around.as_ref(), at)?, live, price, qty)
     }
 
     #[inline]
-    fn context(&self, terms: &OrderTerms, at: Timestamp) -> Result<OrderContext<'_>, RefusalReason> {
+    fn surroundings(&self, terms: &OrderTerms, price: Option<Price>, at: Timestamp) -> Option<Surroundings<'_>> {
+        let venue = self.state.registry.instrument(terms.instrument)?.terms().venue;
+        let route = Route { venue, account: terms.account, book: terms.book, instrument: terms.instrument };
+        self.state.surroundings(&self.market, Wish { terms, price, route, at })
+    }
+
+    #[inline]
+    fn context<'a>(
+        &'a self,
+        terms: &OrderTerms,
+        surroundings: Option<&'a Surroundings<'a>>,
+        at: Timestamp,
+    ) -> Result<OrderContext<'a>, RefusalReason> {
         let state = &self.state;
         let instrument = state.registry.instrument(terms.instrument).ok_or_else(|| not_defined(terms))?;
         let account = state.registry.account(terms.account).ok_or_else(|| not_defined(terms))?;
@@ -105,10 +125,11 @@ impl Engine {
             account,
             reference: self.market.view(terms.instrument).reference(),
             book_health: state.book_health(terms.instrument),
-            firm: state.firm_standing(terms.instrument),
-            account_standing: state.account_standing(terms.account, terms.instrument),
-            book: state.book_standing(terms.book, terms.instrument),
+            firm: state.firm_outlook(terms.instrument),
+            account_standing: state.account_outlook(terms.account, terms.instrument),
+            book: state.book_outlook(terms.book, terms.instrument),
             free: state.free_balance(terms.account, spending_asset(instrument, terms.side)),
+            surroundings,
         })
     }
 }

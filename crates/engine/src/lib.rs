@@ -12,6 +12,7 @@
 mod accounts;
 mod algos;
 mod apply;
+mod budget;
 mod digest;
 mod engine;
 mod equity;

@@ -86,6 +86,11 @@ impl Registry {
         self.self_trade.get(account.index()).copied().unwrap_or_default()
     }
 
+    /// All accounts.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().flatten()
+    }
+
     /// All instruments.
     pub fn instruments(&self) -> impl Iterator<Item = &Instrument> {
         self.instruments.iter().flatten()

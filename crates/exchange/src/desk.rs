@@ -1,27 +1,62 @@
-//! The paperwork every venue shares: order ids seen, ids given out, filters, routing of requests, and the wording of answers.
+//! The paperwork every venue shares: order ids seen, ids given out, filters, orders that wait for a price, orders that end at
+//! a time, routing of requests and market events, and the wording of answers.
 
 use crate::fees::FeeSchedule;
+use crate::filters::{check, check_conditions, check_terms, filters_of};
+use crate::triggers::{Triggers, Woken};
 use std::collections::BTreeSet;
 use tradewind_types::{
-    FeeCharge, Fill, Instrument, InstrumentId, Liquidity, MoneyError, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty, RejectReason, Rounding, Side,
-    Timestamp, TradeId, VenueOrderId, VenueReply,
+    Bar, FeeCharge, Fill, Instrument, InstrumentFilters, InstrumentId, Liquidity, MarketEvent, MoneyError, OrderId, OrderRequest,
+    OrderTerms, Price, Qty, RejectReason, Side, TimeInForce, Timestamp, TradeId, VenueOrderId, VenueReply,
 };
 
-/// What trades one instrument. An order that gets this far has a fresh id.
+/// What trades one instrument. An order that gets this far has a fresh id, terms that pass the filters, and nothing to wait for.
 pub(crate) trait Market {
-    fn instrument(&self) -> InstrumentId;
+    fn instrument(&self) -> &Instrument;
+    /// At what price the value of a market order is judged.
+    fn reference(&self, side: Side) -> Option<Price>;
+    /// Whether an order that has woken can enter now; it waits for the first event after which it can.
+    fn is_open(&self) -> bool;
+    /// What an event says of the last price; none of what this market does not read.
+    fn printed<'a>(&self, event: &'a MarketEvent<'_>) -> Option<Print<'a>>;
+    fn on_market(&mut self, event: &MarketEvent<'_>, out: &mut Answers<'_>);
     fn place(&mut self, order: OrderId, terms: &OrderTerms, out: &mut Answers<'_>) -> Result<(), RejectReason>;
+    /// An order that the coming bar wakes. Only a market that prints bars can be asked.
+    fn wake(&mut self, woken: &Woken, out: &mut Answers<'_>) -> Result<(), RejectReason> {
+        self.place(woken.order, &woken.terms, out)
+    }
+    fn has(&self, order: OrderId) -> bool;
     fn cancel(&mut self, order: OrderId) -> Result<(), RejectReason>;
+    /// Asked only for an order it has, with a price and quantity that pass the filters.
     fn amend(&mut self, order: OrderId, price: Price, qty: Qty, out: &mut Answers<'_>) -> Result<(), RejectReason>;
+}
+
+/// The last price, as an event tells it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Print<'a> {
+    /// It was this.
+    Trade(Price),
+    /// It moved like this, and is the close.
+    Bar(&'a Bar),
 }
 
 /// Markets of one venue and its paperwork.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk<M> {
     /// By instrument id.
-    markets: Vec<Option<M>>,
+    listed: Vec<Option<Listed<M>>>,
     seen: BTreeSet<OrderId>,
+    /// When orders end. One that ended before may still be here.
+    deadlines: BTreeSet<(Timestamp, OrderId, InstrumentId)>,
     issued: Issued,
+}
+
+/// A market, and what its orders pass before they reach it.
+#[derive(Clone, Debug)]
+struct Listed<M> {
+    market: M,
+    filters: InstrumentFilters,
+    triggers: Triggers,
 }
 
 /// How many ids were given out.
@@ -35,6 +70,8 @@ struct Issued {
 pub(crate) struct Answers<'a> {
     issued: &'a mut Issued,
     replies: &'a mut Vec<VenueReply>,
+    /// The order that is about to enter its market and was accepted before.
+    accepted: Option<OrderId>,
     pub(crate) at: Timestamp,
 }
 
@@ -52,55 +89,157 @@ pub(crate) struct Execution {
 impl<M: Market> Desk<M> {
     /// Of two markets for one instrument the later counts.
     pub(crate) fn new(list: impl IntoIterator<Item = M>) -> Self {
-        let mut markets = Vec::new();
+        let mut listed = Vec::new();
         for market in list {
-            let index = market.instrument().index();
-            markets.resize_with(markets.len().max(index + 1), || None);
-            markets[index] = Some(market);
+            let (index, filters) = (market.instrument().id().index(), filters_of(market.instrument()));
+            listed.resize_with(listed.len().max(index + 1), || None);
+            listed[index] = Some(Listed { market, filters, triggers: Triggers::default() });
         }
-        Self { markets, seen: BTreeSet::new(), issued: Issued::default() }
+        Self { listed, seen: BTreeSet::new(), deadlines: BTreeSet::new(), issued: Issued::default() }
     }
 
     pub(crate) fn market(&self, instrument: InstrumentId) -> Option<&M> {
-        self.markets.get(instrument.index())?.as_ref()
+        self.listed.get(instrument.index())?.as_ref().map(|listed| &listed.market)
     }
 
-    /// A market, and where its answers go.
-    pub(crate) fn open<'a>(
-        &'a mut self,
-        instrument: InstrumentId,
-        at: Timestamp,
-        replies: &'a mut Vec<VenueReply>,
-    ) -> (Option<&'a mut M>, Answers<'a>) {
-        let market = self.markets.get_mut(instrument.index()).and_then(Option::as_mut);
-        (market, Answers { issued: &mut self.issued, replies, at })
+    pub(crate) fn markets_mut(&mut self) -> impl Iterator<Item = &mut M> {
+        self.listed.iter_mut().flatten().map(|listed| &mut listed.market)
+    }
+
+    /// Replaces the filters of an instrument that is listed; whether it is.
+    pub(crate) fn set_filters(&mut self, filters: InstrumentFilters) -> bool {
+        let listed = self.listed.get_mut(filters.instrument.index()).and_then(Option::as_mut);
+        listed.is_some_and(|listed| {
+            listed.filters = filters;
+            true
+        })
+    }
+
+    /// The earliest time at which an order may end.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(until, ..)| *until)
+    }
+
+    /// Ends the orders whose time is over.
+    pub(crate) fn on_time(&mut self, at: Timestamp, replies: &mut Vec<VenueReply>) {
+        while let Some(&due @ (until, order, instrument)) = self.deadlines.first()
+            && until <= at
+        {
+            self.deadlines.remove(&due);
+            let (listed, mut out) = self.open(instrument, at, replies);
+            if listed.is_some_and(|listed| listed.cancel(order).is_ok()) {
+                out.send(VenueReply::Expired { order });
+            }
+        }
+    }
+
+    pub(crate) fn on_market(&mut self, at: Timestamp, event: &MarketEvent<'_>, replies: &mut Vec<VenueReply>) {
+        self.on_time(at, replies);
+        if let (Some(listed), mut out) = self.open(event.instrument(), at, replies) {
+            listed.on_market(event, &mut out);
+        }
     }
 
     /// Answers a request: every one gets at least one answer, except where a market says that it comes later.
     pub(crate) fn request(&mut self, at: Timestamp, request: &OrderRequest, replies: &mut Vec<VenueReply>) {
+        self.on_time(at, replies);
         match *request {
             OrderRequest::Place { order, terms } => {
                 let fresh = if self.seen.insert(order) { Ok(()) } else { Err(RejectReason::DuplicateId) };
-                let (market, mut out) = self.open(terms.instrument, at, replies);
+                let (listed, mut out) = self.open(terms.instrument, at, replies);
                 let placed =
-                    fresh.and_then(|()| market.ok_or(RejectReason::InvalidFilter)).and_then(|market| market.place(order, &terms, &mut out));
-                if let Err(reason) = placed {
-                    out.send(VenueReply::Rejected { order, reason });
+                    fresh.and_then(|()| listed.ok_or(RejectReason::InvalidFilter)).and_then(|listed| listed.place(order, &terms, &mut out));
+                match (placed, terms.time_in_force) {
+                    (Err(reason), _) => out.send(VenueReply::Rejected { order, reason }),
+                    (Ok(()), TimeInForce::GoodTillTime { until }) => _ = self.deadlines.insert((until, order, terms.instrument)),
+                    (Ok(()), _) => {}
                 }
             }
             OrderRequest::Cancel { order, instrument } => {
-                let (market, mut out) = self.open(instrument, at, replies);
-                out.send(match market.ok_or(RejectReason::UnknownOrder).and_then(|market| market.cancel(order)) {
+                let (listed, mut out) = self.open(instrument, at, replies);
+                out.send(match listed.ok_or(RejectReason::UnknownOrder).and_then(|listed| listed.cancel(order)) {
                     Ok(()) => VenueReply::Cancelled { order },
                     Err(reason) => VenueReply::CancelRejected { order, reason },
                 });
             }
             OrderRequest::Amend { order, instrument, price, qty } => {
-                let (market, mut out) = self.open(instrument, at, replies);
-                let amended = market.ok_or(RejectReason::UnknownOrder).and_then(|market| market.amend(order, price, qty, &mut out));
+                let (listed, mut out) = self.open(instrument, at, replies);
+                let amended = listed.ok_or(RejectReason::UnknownOrder).and_then(|listed| listed.amend(order, price, qty, &mut out));
                 if let Err(reason) = amended {
                     out.send(VenueReply::AmendRejected { order, reason });
                 }
+            }
+        }
+    }
+
+    /// A market, and where its answers go.
+    fn open<'a>(
+        &'a mut self,
+        instrument: InstrumentId,
+        at: Timestamp,
+        replies: &'a mut Vec<VenueReply>,
+    ) -> (Option<&'a mut Listed<M>>, Answers<'a>) {
+        let listed = self.listed.get_mut(instrument.index()).and_then(Option::as_mut);
+        (listed, Answers { issued: &mut self.issued, replies, accepted: None, at })
+    }
+}
+
+impl<M: Market> Listed<M> {
+    fn place(&mut self, order: OrderId, terms: &OrderTerms, out: &mut Answers<'_>) -> Result<(), RejectReason> {
+        check_terms(self.market.instrument(), &self.filters, terms, self.market.reference(terms.side))?;
+        check_conditions(terms, out.at)?;
+        if terms.kind.trigger().is_none() {
+            return self.market.place(order, terms, out);
+        }
+        self.triggers.add(order, terms, out.at)?;
+        out.accept(order);
+        Ok(())
+    }
+
+    fn cancel(&mut self, order: OrderId) -> Result<(), RejectReason> {
+        if self.triggers.remove(order) { Ok(()) } else { self.market.cancel(order) }
+    }
+
+    fn amend(&mut self, order: OrderId, price: Price, qty: Qty, out: &mut Answers<'_>) -> Result<(), RejectReason> {
+        let waiting = self.triggers.get(order).map(|waiting| waiting.terms.kind.price());
+        if waiting.is_none() && !self.market.has(order) {
+            return Err(RejectReason::UnknownOrder);
+        }
+        check(self.market.instrument(), &self.filters, price, qty)?;
+        match waiting {
+            None => return self.market.amend(order, price, qty, out),
+            // What will be a market order has no limit price to change.
+            Some(None) => return Err(RejectReason::NotOffered),
+            Some(Some(_)) => self.triggers.amend(order, price, qty, out.at),
+        }
+        out.send(VenueReply::Amended { order, price, qty });
+        Ok(())
+    }
+
+    fn on_market(&mut self, event: &MarketEvent<'_>, out: &mut Answers<'_>) {
+        let print = self.market.printed(event);
+        if let Some(Print::Bar(bar)) = print
+            && !self.triggers.is_empty()
+        {
+            for woken in self.triggers.woken_in(bar) {
+                out.send(VenueReply::Triggered { order: woken.order });
+                out.enter(woken.order, |out| self.market.wake(&woken, out));
+            }
+        }
+        self.market.on_market(event, out);
+        let mut woken = Vec::new();
+        match (print, event) {
+            (Some(Print::Trade(price)), _) => self.triggers.traded(price, &mut woken),
+            (Some(Print::Bar(bar)), _) => self.triggers.traded(bar.close, &mut woken),
+            (None, MarketEvent::Mark(mark)) => self.triggers.marked(mark, &mut woken),
+            (None, _) => {}
+        }
+        for order in woken {
+            out.send(VenueReply::Triggered { order });
+        }
+        if !self.triggers.is_empty() && self.market.is_open() {
+            while let Some(waiting) = self.triggers.next_awake() {
+                out.enter(waiting.order, |out| self.market.place(waiting.order, &waiting.working(), out));
             }
         }
     }
@@ -111,9 +250,27 @@ impl Answers<'_> {
         self.replies.push(reply);
     }
 
+    /// Says that an order works, unless that was said before it woke.
     pub(crate) fn accept(&mut self, order: OrderId) {
+        if self.was_accepted(order) {
+            return;
+        }
         self.issued.orders += 1;
         self.send(VenueReply::Accepted { order, venue_order: VenueOrderId(self.issued.orders) });
+    }
+
+    /// Whether the venue took the order before it enters its market.
+    pub(crate) fn was_accepted(&self, order: OrderId) -> bool {
+        self.accepted == Some(order)
+    }
+
+    /// Lets an order that was accepted enter its market. What would have been a refusal ends it: `Expired`.
+    fn enter(&mut self, order: OrderId, enter: impl FnOnce(&mut Self) -> Result<(), RejectReason>) {
+        self.accepted = Some(order);
+        if enter(self).is_err() {
+            self.send(VenueReply::Expired { order });
+        }
+        self.accepted = None;
     }
 
     /// Reports a fill. One whose fee cannot be expressed in the asset's units ends its order instead: `Expired`, and false.
@@ -132,36 +289,6 @@ impl Answers<'_> {
         let trade = TradeId(self.issued.trades);
         self.send(VenueReply::Filled(Fill { order, trade, price, qty, liquidity, fee, stated_cash: None, ts_venue: at }));
         true
-    }
-}
-
-/// Checks new terms against the instrument's filters; a market order's value is judged at `reference`, where there is one.
-pub(crate) fn check_terms(instrument: &Instrument, terms: &OrderTerms, reference: Option<Price>) -> Result<(), RejectReason> {
-    let price = match terms.kind {
-        OrderKind::Limit { price } => Some(price),
-        OrderKind::Market => reference,
-        OrderKind::Stop { .. }
-        | OrderKind::StopLimit { .. }
-        | OrderKind::TakeProfit { .. }
-        | OrderKind::TakeProfitLimit { .. }
-        | OrderKind::Iceberg { .. } => return Err(RejectReason::NotOffered),
-    };
-    check(instrument, price, terms.qty)
-}
-
-/// Checks a quantity, a price and their value.
-pub(crate) fn check(instrument: &Instrument, price: Option<Price>, qty: Qty) -> Result<(), RejectReason> {
-    let filters = instrument.terms();
-    if qty.0 <= 0 || qty < filters.min_qty || qty > filters.max_qty {
-        return Err(RejectReason::InvalidFilter);
-    }
-    let Some(price) = price else { return Ok(()) };
-    if price.0 <= 0 {
-        return Err(RejectReason::InvalidFilter);
-    }
-    match instrument.value(price, qty.0, Rounding::Floor) {
-        Ok(value) if value >= filters.min_notional => Ok(()),
-        _ => Err(RejectReason::InvalidFilter),
     }
 }
 

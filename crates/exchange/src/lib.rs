@@ -18,18 +18,22 @@ mod cleared;
 mod clearing;
 mod desk;
 mod fees;
+mod filters;
 mod index;
 mod l2;
 mod matching;
+mod meeting;
 mod queue;
+mod reserves;
 mod touch;
+mod triggers;
 
 pub use bars::{BarExchange, BarFillModel, BarListing, Impact};
 pub use cleared::{ClearedExchange, PrivateMessage};
 pub use clearing::{CashRounding, Cleared, Clearing, ClearingRules, DeliveryPrice, Holding, Leg, Liquidation, PositionKey};
 pub use fees::{FeeAsset, FeeSchedule, FeeTier, RateSource, Tariff, ThirdAsset};
 pub use l2::{L2Exchange, Listing};
-pub use matching::{Execution, MatchingBook, NewOrder, Placement};
+pub use matching::{Execution, MatchingBook, NewOrder, Placement, Prevented};
 pub use queue::QueueModel;
 pub use touch::{TouchBook, TouchExchange, TouchListing};
 
@@ -43,11 +47,13 @@ pub trait Exchange {
     /// A request of ours reaches the matching engine at `at` (venue clock). The answer, and fills, are appended to `replies`.
     fn on_request(&mut self, at: Timestamp, request: &OrderRequest, replies: &mut Vec<VenueReply>);
 
-    /// When something is due that nobody asks for, such as an order's time limit; none where nothing is.
+    /// The earliest time at which the venue may have something to say of its own accord; none where it has nothing to wait for.
+    /// It may turn out that nothing is to be said.
     fn next_deadline(&self) -> Option<Timestamp> {
         None
     }
 
-    /// The venue's clock reaches `at`; what that causes is appended to `replies`.
+    /// The venue's clock shows `at`: what its time ends is appended to `replies`. The other two see to it as well, so that an
+    /// order never outlives its time; called at every [`Exchange::next_deadline`], its end is told when it happens.
     fn on_time(&mut self, _at: Timestamp, _replies: &mut Vec<VenueReply>) {}
 }

@@ -61,6 +61,12 @@ impl QueuePosition {
         left - eaten
     }
 
+    /// At the end of the same level, of which `pending` lots have been counted as traded that are still to be shared out.
+    pub(crate) fn at_the_end(&self, pending: i64) -> Self {
+        let traded = (self.traded - pending).max(0);
+        Self { ahead: (self.displayed - traded).max(0), displayed: self.displayed, traded }
+    }
+
     /// Whether the level may have changed since: it shows another quantity, or it traded.
     pub(crate) const fn is_unsettled(&self, displayed: i64) -> bool {
         self.displayed != displayed || self.traded != 0

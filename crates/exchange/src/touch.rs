@@ -19,12 +19,12 @@
 //! - one level, a trade: through its price in any direction, at its price only when the trade is against its side.
 
 use crate::Exchange;
-use crate::desk::{Answers, Desk, Execution, Market, at_least_as_aggressive, check, check_terms};
+use crate::desk::{Answers, Desk, Execution, Market, Print, at_least_as_aggressive};
 use crate::fees::FeeSchedule;
 use tradewind_book::{Applied, BookStatus, L2Book, Level, SequenceRule};
 use tradewind_types::{
-    Bar, Instrument, InstrumentId, Liquidity, MarketEvent, OrderId, OrderRequest, OrderTerms, Price, Qty, Quote, RejectReason,
-    Rounding, Side, TimeInForce, Timestamp, Trade, VenueReply,
+    Bar, Instrument, InstrumentId, Liquidity, MarketEvent, OrderId, OrderRequest, OrderTerms, Price, Qty, Quote, RejectReason, Rounding,
+    Side, TimeInForce, Timestamp, Trade, VenueReply,
 };
 
 /// What a [`TouchExchange`] displays.
@@ -74,12 +74,19 @@ impl TouchExchange {
 
 impl Exchange for TouchExchange {
     fn on_market(&mut self, at: Timestamp, event: &MarketEvent<'_>, replies: &mut Vec<VenueReply>) {
-        let (Some(market), mut out) = self.desk.open(event.instrument(), at, replies) else { return };
-        market.on_market(event, &mut out);
+        self.desk.on_market(at, event, replies);
     }
 
     fn on_request(&mut self, at: Timestamp, request: &OrderRequest, replies: &mut Vec<VenueReply>) {
         self.desk.request(at, request, replies);
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        self.desk.next_deadline()
+    }
+
+    fn on_time(&mut self, at: Timestamp, replies: &mut Vec<VenueReply>) {
+        self.desk.on_time(at, replies);
     }
 }
 
@@ -120,12 +127,49 @@ struct TouchMarket {
 }
 
 impl Market for TouchMarket {
-    fn instrument(&self) -> InstrumentId {
-        self.listing.instrument.id()
+    fn instrument(&self) -> &Instrument {
+        &self.listing.instrument
+    }
+
+    fn reference(&self, side: Side) -> Option<Price> {
+        self.best(side.opposite()).map(|level| level.price)
+    }
+
+    fn is_open(&self) -> bool {
+        self.require_market().is_ok()
+    }
+
+    fn printed<'a>(&self, event: &'a MarketEvent<'_>) -> Option<Print<'a>> {
+        match event {
+            MarketEvent::Trade(trade) if trade.qty.0 > 0 && trade.price.0 > 0 => Some(Print::Trade(trade.price)),
+            MarketEvent::Bar(bar) => Some(Print::Trade(bar.close)),
+            _ => None,
+        }
+    }
+
+    fn on_market(&mut self, event: &MarketEvent<'_>, out: &mut Answers<'_>) {
+        match (&mut self.displayed, event) {
+            (Displayed::Depth(book), MarketEvent::Depth(update)) => match book.apply(update) {
+                Applied::Buffered | Applied::Ignored | Applied::Invalid(_) => {}
+                Applied::Restored | Applied::Changed => self.fill_crossed(out),
+            },
+            (Displayed::Depth(_), MarketEvent::Trade(trade)) => {
+                let side = trade.aggressor.opposite();
+                self.fill_where(side, trade.qty, out, |price| at_least_as_aggressive(side, price, trade.price));
+            }
+            (Displayed::Top(_), MarketEvent::Trade(trade)) => self.print(trade, out),
+            (Displayed::Top(top), MarketEvent::Quote(quote)) => {
+                *top = top_of(quote);
+                self.fill_crossed(out);
+            }
+            (Displayed::Top(_), MarketEvent::Bar(bar)) => self.on_bar(bar, out),
+            (_, MarketEvent::Mark(_))
+            | (Displayed::Depth(_), MarketEvent::Quote(_) | MarketEvent::Bar(_))
+            | (Displayed::Top(_), MarketEvent::Depth(_)) => {}
+        }
     }
 
     fn place(&mut self, order: OrderId, terms: &OrderTerms, out: &mut Answers<'_>) -> Result<(), RejectReason> {
-        check_terms(&self.listing.instrument, terms, self.best(terms.side.opposite()).map(|level| level.price))?;
         self.require_market()?;
         let limit = terms.kind.price();
         let shown = self.plan_taking(terms.side, limit, terms.qty.0);
@@ -141,7 +185,9 @@ impl Market for TouchMarket {
         }
         out.accept(order);
         match (limit, terms.time_in_force) {
-            (Some(price), TimeInForce::GoodTillCancelled | TimeInForce::PostOnly) => self.enter(order, terms, price, terms.qty.0, 0, out),
+            (Some(price), TimeInForce::GoodTillCancelled | TimeInForce::GoodTillTime { .. } | TimeInForce::PostOnly) => {
+                self.enter(order, terms, price, terms.qty.0, 0, out)
+            }
             _ => {
                 if let Some(1..) = self.take_plan(order, terms.side, terms.qty.0, out) {
                     out.send(VenueReply::Cancelled { order });
@@ -151,6 +197,10 @@ impl Market for TouchMarket {
         Ok(())
     }
 
+    fn has(&self, order: OrderId) -> bool {
+        self.buys.iter().chain(&self.sells).any(|resting| resting.order == order)
+    }
+
     fn cancel(&mut self, order: OrderId) -> Result<(), RejectReason> {
         self.remove(order).map(|_| ()).ok_or(RejectReason::UnknownOrder)
     }
@@ -158,7 +208,6 @@ impl Market for TouchMarket {
     fn amend(&mut self, order: OrderId, price: Price, qty: Qty, out: &mut Answers<'_>) -> Result<(), RejectReason> {
         let found = self.buys.iter_mut().chain(&mut self.sells).find(|resting| resting.order == order);
         let resting = found.ok_or(RejectReason::UnknownOrder)?;
-        check(&self.listing.instrument, Some(price), qty)?;
         let left = qty.0 - resting.filled;
         if left <= 0 {
             return Err(RejectReason::InvalidFilter);
@@ -188,28 +237,6 @@ impl TouchMarket {
             TouchBook::Top => Displayed::Top(None),
         };
         Self { listing, displayed, last: None, buys: Vec::new(), sells: Vec::new(), plan: Vec::new() }
-    }
-
-    fn on_market(&mut self, event: &MarketEvent<'_>, out: &mut Answers<'_>) {
-        match (&mut self.displayed, event) {
-            (Displayed::Depth(book), MarketEvent::Depth(update)) => match book.apply(update) {
-                Applied::Buffered | Applied::Ignored | Applied::Invalid(_) => {}
-                Applied::Restored | Applied::Changed => self.fill_crossed(out),
-            },
-            (Displayed::Depth(_), MarketEvent::Trade(trade)) => {
-                let side = trade.aggressor.opposite();
-                self.fill_where(side, trade.qty, out, |price| at_least_as_aggressive(side, price, trade.price));
-            }
-            (Displayed::Top(_), MarketEvent::Trade(trade)) => self.print(trade, out),
-            (Displayed::Top(top), MarketEvent::Quote(quote)) => {
-                *top = top_of(quote);
-                self.fill_crossed(out);
-            }
-            (Displayed::Top(_), MarketEvent::Bar(bar)) => self.on_bar(bar, out),
-            (_, MarketEvent::Mark(_))
-            | (Displayed::Depth(_), MarketEvent::Quote(_) | MarketEvent::Bar(_))
-            | (Displayed::Top(_), MarketEvent::Depth(_)) => {}
-        }
     }
 
     /// A bar as the trades that it shows to have been there; see the module.

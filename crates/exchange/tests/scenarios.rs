@@ -9,8 +9,13 @@
 //! book bid 100x5 99x7 ask 101x4                    snapshot;  `depth …` a delta, 0 removes;  `gap` a delta with an id missing
 //! trade 5 @ 100 sell → a fill 3 @ 100 maker        a public trade and who took
 //! bar 60..120 100 105 95 101 volume 1000 → …       open to close time, then open high low close
-//! a: buy 3 @ 100 [post|ioc|fok] → open             an order named a;  `buy 3 market`
+//! a: buy 3 @ 100 [post|ioc|fok|until 30] → open    an order named a;  `buy 3 market`;  `buy 9 @ 100 show 3` an iceberg
+//! a: sell 3 stop 95 [mark|index] [@ 94] → open     waits for the last price (or mark, or index);  `take 110` likewise
+//! a: buy 3 @ 100 account 2 [self-trade oldest]     whose;  on a matching book, what happens where it meets its own
 //! cancel a → cancelled          amend a 2 @ 100 → amended 2 @ 100          ahead a → 5
+//! mark 100 index 99             time → a expired     the venue's clock is looked at        deadline → 30
+//! self-trade 2 oldest           of account 2 on l2
+//! filters tick 5 lot 2 min 2 max 100 worth 500
 //! ```
 //! Replies name their order where it is not the line's own; nothing behind the arrow means no reply. `*` after a fill's price
 //! means that it is stamped earlier than the clock. Quantities are lots, prices ticks, fees whole units of the named asset.
@@ -22,12 +27,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 use tradewind_book::SequenceRule;
 use tradewind_exchange::{
-    BarExchange, BarFillModel, BarListing, Exchange, FeeAsset, FeeSchedule, Impact, L2Exchange, Listing, MatchingBook, NewOrder, QueueModel,
+    BarExchange, BarFillModel, BarListing, Exchange, FeeAsset, FeeSchedule, Impact, L2Exchange, Listing, MatchingBook, NewOrder, Placement,
+    QueueModel,
 };
 use tradewind_types::{
-    AccountId, Amount, Asset, AssetId, Bar, BookId, Decimal, DepthKind, DepthUpdate, Exposure, Instrument, InstrumentId, InstrumentKind,
-    InstrumentTerms, LevelChange, Liquidity, MarketEvent, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty, Rate, Sequence, Side,
-    TimeInForce, Timestamp, Trade, TradeId, VenueId, VenueReply,
+    AccountId, Amount, Asset, AssetId, Bar, BookId, Decimal, DepthKind, DepthUpdate, Exposure, Instrument, InstrumentFilters, InstrumentId,
+    InstrumentKind, InstrumentTerms, LevelChange, Liquidity, Mark, MarketEvent, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty,
+    Rate, SelfTradePrevention, Sequence, Side, TimeInForce, Timestamp, Trade, TradeId, Trigger, TriggerSource, VenueId, VenueReply,
 };
 
 const ID: InstrumentId = InstrumentId(1);
@@ -200,27 +206,64 @@ impl Scenario {
             }
             [name, verb @ ("buy" | "sell"), qty, rest @ ..] => {
                 let order = self.id_of(name.trim_end_matches(':'));
-                let (kind, rest) = match rest {
-                    ["market", rest @ ..] => (OrderKind::Market, rest),
-                    ["@", price, rest @ ..] => (OrderKind::Limit { price: Price(number(price)) }, rest),
-                    _ => panic!("{}: an order has `@ price` or `market`: {words:?}", self.title),
+                let (terms, self_trade) = terms(side(verb), Qty(number(qty)), rest);
+                self.place(order, terms, self_trade)
+            }
+            _ => self.rule(words),
+        }
+    }
+
+    /// Lines about what the venue knows beside its market.
+    fn rule(&mut self, words: &[&str]) -> String {
+        match words {
+            ["mark", mark, "index", index] => {
+                let (mark, index) = (Price(number(mark)), Price(number(index)));
+                self.market(&MarketEvent::Mark(Mark { instrument: ID, mark, index, funding_rate: Rate(0), next_funding: Timestamp(0) }))
+            }
+            ["time"] => {
+                let (mut replies, at) = (Vec::new(), self.clock);
+                self.exchange().on_time(at, &mut replies);
+                self.words(None, &replies)
+            }
+            ["deadline"] => self.exchange().next_deadline().map_or("none".into(), |at| (at.0 / 1_000_000_000).to_string()),
+            ["self-trade", account, mode] => {
+                let Some(Venue::L2(venue)) = self.venue.as_mut() else { panic!("only l2 keeps our orders apart") };
+                venue.set_self_trade(AccountId(number(account) as u32), self_trade(mode));
+                String::new()
+            }
+            ["filters", "tick", tick, "lot", lot, "min", min, "max", max, "worth", worth] => {
+                let filters = InstrumentFilters {
+                    instrument: ID,
+                    price_step: Price(number(tick)),
+                    qty_step: Qty(number(lot)),
+                    min_qty: Qty(number(min)),
+                    max_qty: Qty(number(max)),
+                    min_notional: Amount(number(worth).into()),
                 };
-                let (time_in_force, instrument) = match rest {
-                    [] => (TimeInForce::GoodTillCancelled, ID),
-                    ["post"] => (TimeInForce::PostOnly, ID),
-                    ["ioc"] => (TimeInForce::ImmediateOrCancel, ID),
-                    ["fok"] => (TimeInForce::FillOrKill, ID),
-                    ["elsewhere"] => (TimeInForce::GoodTillCancelled, InstrumentId(77)),
-                    _ => panic!("{}: cannot read {rest:?}", self.title),
+                let is_listed = match self.venue.as_mut() {
+                    Some(Venue::L2(venue)) => venue.set_filters(filters),
+                    Some(Venue::Bars(venue)) => venue.set_filters(filters),
+                    _ => false,
                 };
-                let (account, book, exposure) = (AccountId(0), BookId(1), Exposure::Any);
-                let (side, qty) = (side(verb), Qty(number(qty)));
-                self.request(OrderRequest::Place {
-                    order,
-                    terms: OrderTerms { instrument, account, book, side, kind, time_in_force, qty, exposure },
-                })
+                if is_listed { String::new() } else { "not listed".into() }
             }
             _ => panic!("{}: cannot read {words:?}", self.title),
+        }
+    }
+
+    fn place(&mut self, order: OrderId, terms: OrderTerms, self_trade: SelfTradePrevention) -> String {
+        let Some(Venue::Matching(book)) = self.venue.as_mut() else { return self.request(OrderRequest::Place { order, terms }) };
+        let OrderTerms { account: owner, side, kind, time_in_force, qty, .. } = terms;
+        let mut executions = Vec::new();
+        let placed = book.place(&NewOrder { order, owner, self_trade, side, kind, time_in_force, qty }, &mut executions);
+        self.matching_words(placed, &executions)
+    }
+
+    fn exchange(&mut self) -> &mut dyn Exchange {
+        match self.venue.as_mut().expect("a venue first") {
+            Venue::L2(venue) => venue,
+            Venue::Bars(venue) => venue,
+            Venue::Matching(_) => panic!("a matching book has no clock and no market data"),
         }
     }
 
@@ -239,11 +282,7 @@ impl Scenario {
 
     fn market(&mut self, event: &MarketEvent<'_>) -> String {
         let (mut replies, at) = (Vec::new(), self.clock);
-        match self.venue.as_mut().expect("a venue first") {
-            Venue::L2(venue) => venue.on_market(at, event, &mut replies),
-            Venue::Bars(venue) => venue.on_market(at, event, &mut replies),
-            Venue::Matching(_) => panic!("a matching book has no market data"),
-        }
+        self.exchange().on_market(at, event, &mut replies);
         self.words(None, &replies)
     }
 
@@ -252,33 +291,33 @@ impl Scenario {
         let own = match request {
             OrderRequest::Place { order, .. } | OrderRequest::Cancel { order, .. } | OrderRequest::Amend { order, .. } => order,
         };
-        match self.venue.as_mut().expect("a venue first") {
-            Venue::L2(venue) => venue.on_request(at, &request, &mut replies),
-            Venue::Bars(venue) => venue.on_request(at, &request, &mut replies),
-            Venue::Matching(_) => return self.matched(request),
+        if let Some(Venue::Matching(book)) = self.venue.as_mut() {
+            let mut executions = Vec::new();
+            return match request {
+                OrderRequest::Amend { order, price, qty, .. } => {
+                    let amended = book.amend(order, price, qty, &mut executions);
+                    self.matching_words(amended, &executions)
+                }
+                _ => book.cancel(own).map_or_else(|reason| format!("rejected {reason:?}"), |left| format!("cancelled {}", left.0)),
+            };
         }
+        self.exchange().on_request(at, &request, &mut replies);
         self.words(Some(own), &replies)
     }
 
-    fn matched(&mut self, request: OrderRequest) -> String {
-        let Some(Venue::Matching(book)) = self.venue.as_mut() else { panic!("not a matching book") };
-        let mut executions = Vec::new();
-        let placement = match request {
-            OrderRequest::Place { order, terms: OrderTerms { side, kind, time_in_force, qty, .. } } => {
-                book.place(&NewOrder { order, side, kind, time_in_force, qty }, &mut executions)
-            }
-            OrderRequest::Amend { order, price, qty, .. } => book.amend(order, price, qty, &mut executions),
-            OrderRequest::Cancel { order, .. } => {
-                return book.cancel(order).map_or_else(|reason| format!("rejected {reason:?}"), |left| format!("cancelled {}", left.0));
-            }
-        };
+    fn matching_words(
+        &self,
+        placed: Result<Placement, tradewind_types::RejectReason>,
+        executions: &[tradewind_exchange::Execution],
+    ) -> String {
+        let Some(Venue::Matching(book)) = self.venue.as_ref() else { panic!("not a matching book") };
         let mut words: Vec<String> =
             executions.iter().map(|e| format!("fill {} @ {} with {}", e.qty.0, e.price.0, self.name_of(e.maker))).collect();
-        match placement {
+        words.extend(book.prevented().iter().map(|own| format!("{} loses {} has {}", self.name_of(own.order), own.lost.0, own.left.0)));
+        match placed {
             Err(reason) => words.push(format!("rejected {reason:?}")),
-            Ok(placement) => {
-                assert_eq!(placement.filled.0, executions.iter().map(|e| e.qty.0).sum::<i64>());
-                for (verb, qty) in [("rests", placement.resting.0), ("cancelled", placement.cancelled.0)] {
+            Ok(Placement { resting, cancelled, prevented, .. }) => {
+                for (verb, qty) in [("rests", resting.0), ("cancelled", cancelled.0), ("prevented", prevented.0)] {
                     if qty > 0 {
                         words.push(format!("{verb} {qty}"));
                     }
@@ -296,6 +335,8 @@ impl Scenario {
                 VenueReply::Rejected { reason, .. } => format!("rejected {reason:?}"),
                 VenueReply::Cancelled { .. } => "cancelled".into(),
                 VenueReply::Expired { .. } => "expired".into(),
+                VenueReply::Triggered { .. } => "triggered".into(),
+                VenueReply::SelfTradePrevented { .. } => "self-trade prevented".into(),
                 VenueReply::CancelRejected { reason, .. } => format!("cancel rejected {reason:?}"),
                 VenueReply::Amended { price, qty, .. } => format!("amended {} @ {}", qty.0, price.0),
                 VenueReply::AmendRejected { reason, .. } => format!("amend rejected {reason:?}"),
@@ -315,6 +356,63 @@ impl Scenario {
         };
         replies.iter().map(say).collect::<Vec<_>>().join(", ")
     }
+}
+
+fn self_trade(text: &str) -> SelfTradePrevention {
+    match text {
+        "allow" => SelfTradePrevention::Allow,
+        "newest" => SelfTradePrevention::CancelNewest,
+        "oldest" => SelfTradePrevention::CancelOldest,
+        "both" => SelfTradePrevention::CancelBoth,
+        "decrement" => SelfTradePrevention::Decrement,
+        _ => panic!("`{text}` is not a way to keep orders apart"),
+    }
+}
+
+/// Reads what follows an order's quantity: when it wakes, its price, and what else is said of it, in any order.
+fn terms(side: Side, qty: Qty, words: &[&str]) -> (OrderTerms, SelfTradePrevention) {
+    let (mut limit, mut show, mut prevention) = (None, None, SelfTradePrevention::Allow);
+    let mut wakes: Option<(&str, i64, TriggerSource)> = None;
+    let (account, book, exposure) = (AccountId(0), BookId(1), Exposure::Any);
+    let (kind, time_in_force, instrument) = (OrderKind::Market, TimeInForce::GoodTillCancelled, ID);
+    let mut terms = OrderTerms { instrument, account, book, side, kind, time_in_force, qty, exposure };
+    let mut rest = words;
+    while let [word, after @ ..] = rest {
+        rest = after;
+        let mut next = || {
+            let [value, after @ ..] = rest else { panic!("`{word}` of what?") };
+            rest = after;
+            *value
+        };
+        match *word {
+            "market" => {}
+            "@" => limit = Some(Price(number(next()))),
+            "show" => show = Some(Qty(number(next()))),
+            "stop" | "take" => wakes = Some((word, number(next()), TriggerSource::Last)),
+            "mark" => wakes = wakes.map(|(verb, at, _)| (verb, at, TriggerSource::Mark)),
+            "index" => wakes = wakes.map(|(verb, at, _)| (verb, at, TriggerSource::Index)),
+            "post" => terms.time_in_force = TimeInForce::PostOnly,
+            "ioc" => terms.time_in_force = TimeInForce::ImmediateOrCancel,
+            "fok" => terms.time_in_force = TimeInForce::FillOrKill,
+            "until" => terms.time_in_force = TimeInForce::GoodTillTime { until: seconds(next()) },
+            "account" => terms.account = AccountId(number(next()) as u32),
+            "self-trade" => prevention = self_trade(next()),
+            "elsewhere" => terms.instrument = InstrumentId(77),
+            _ => panic!("cannot read `{word}` in {words:?}"),
+        }
+    }
+    let trigger = wakes.map(|(verb, at, source)| (verb, Trigger { price: Price(at), source }));
+    terms.kind = match (trigger, limit, show) {
+        (None, None, None) => OrderKind::Market,
+        (None, Some(price), None) => OrderKind::Limit { price },
+        (None, Some(price), Some(display)) => OrderKind::Iceberg { price, display },
+        (Some(("stop", trigger)), None, None) => OrderKind::Stop { trigger },
+        (Some(("stop", trigger)), Some(price), None) => OrderKind::StopLimit { trigger, price },
+        (Some((_, trigger)), None, None) => OrderKind::TakeProfit { trigger },
+        (Some((_, trigger)), Some(price), None) => OrderKind::TakeProfitLimit { trigger, price },
+        _ => panic!("no such order: {words:?}"),
+    };
+    (terms, prevention)
 }
 
 /// Runs one table and returns (scenarios, calls, what differed).

@@ -1,12 +1,16 @@
 //! The checks, in the order in which they are made; the first that fails is the answer.
 
+use crate::budget::Valuation;
 use crate::command::{Approval, Command};
+use crate::conduct::Asked;
+use crate::margin::{Growth, MarginRoom};
 use crate::reservation::{Ceiling, limit_reservation, market_reservation, spending_asset};
 use crate::scope::{Limits, Route, Rule, reference_age_limit};
+use crate::terms::{check_terms, is_closing};
 use serde::{Deserialize, Serialize};
 use tradewind_types::{
     Account, Amount, Instrument, InstrumentId, LimitScope, MarginMode, MoneyError, Nanos, OrderId, OrderKind, OrderRequest, OrderState,
-    OrderTerms, Price, Qty, Rate, RefusalReason, Rounding, Side, Timestamp,
+    OrderTerms, PositionMode, Price, Qty, Rate, RefusalReason, Rounding, Side, Timestamp,
 };
 
 /// A price to measure orders against, and when it was seen on our clock.
@@ -40,13 +44,46 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// With `lots` more in flight on one side.
+    pub(crate) const fn with(self, side: Side, lots: i64) -> Self {
+        match side {
+            Side::Buy => Self { buys: self.buys.saturating_add(lots), ..self },
+            Side::Sell => Self { sells: self.sells.saturating_add(lots), ..self },
+        }
+    }
+
     /// The largest reachable position on one side if `lots` more were in flight there, signed.
     #[inline]
-    fn worst(&self, side: Side, lots: i64) -> Option<i64> {
+    pub(crate) fn worst(&self, side: Side, lots: i64) -> Option<i64> {
         match side {
             Side::Buy => self.position.checked_add(self.buys)?.checked_add(lots),
             Side::Sell => self.position.checked_sub(self.sells)?.checked_sub(lots),
         }
+    }
+}
+
+/// A position as money limits see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// Net, with what is in flight.
+    pub standing: Standing,
+    /// In a hedge-mode account: lots of both legs together, which do not make each other smaller.
+    pub legs: Option<i64>,
+}
+
+impl Holding {
+    /// The largest number of lots that it could come to, of either sign; with legs, of both.
+    #[must_use]
+    pub fn largest(self) -> Option<i64> {
+        let Standing { position, buys, sells } = self.standing;
+        match self.legs {
+            None => Some(position.checked_add(buys)?.checked_abs()?.max(position.checked_sub(sells)?.checked_abs()?)),
+            Some(legs) => legs.checked_add(buys)?.checked_add(sells),
+        }
+    }
+
+    pub(crate) fn with(self, side: Side, lots: i64) -> Self {
+        Self { standing: self.standing.with(side, lots), ..self }
     }
 }
 
@@ -71,6 +108,37 @@ pub struct OrderContext<'a> {
     pub book: Standing,
     /// Free balance of what the order would spend ([`spending_asset`]), reservations taken off.
     pub free: Amount,
+    /// What only some orders are judged by: those on a guarded route ([`Limits::is_guarded`]), in an account with legs or margin, or
+    /// that may only close. Without it an account is one-way, has nothing to close and needs no margin, and a guarded route passes
+    /// nothing.
+    pub surroundings: Option<&'a Surroundings<'a>>,
+}
+
+/// What only some orders are judged by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Surroundings<'a> {
+    /// How the account keeps its derivative positions.
+    pub position_mode: PositionMode,
+    /// Lots that an order which may only close could still take off the account's position (or its leg): what is there, less what
+    /// closing orders in flight may take. In a [`Standing`], too, they count for no more than that.
+    pub closable: i64,
+    /// In a hedge-mode account: lots of both legs together.
+    pub legs: Option<i64>,
+    /// Firm, venue, account, book.
+    pub scopes: [ScopeFigures; 4],
+    /// Room for the initial margin, where the instrument has a schedule; or what the account holds without a price.
+    pub margin: Option<Result<MarginRoom<'a>, InstrumentId>>,
+}
+
+/// What a guarded scope is judged by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ScopeFigures {
+    /// Where it has a budget: what it holds, or what of it has no fresh price.
+    pub valuation: Option<Result<Valuation, InstrumentId>>,
+    /// Where it limits them: orders sent, amended or cancelled that the venue has not answered.
+    pub unanswered: u32,
+    /// Where it refuses them: a live order that the new one could trade with.
+    pub meets: Option<OrderId>,
 }
 
 /// A live order that is to be amended.
@@ -89,24 +157,35 @@ pub struct LiveOrder {
 }
 
 /// What is asked for, as the checks see it.
-struct Ask {
-    side: Side,
+pub(crate) struct Ask<'a> {
+    pub(crate) side: Side,
     price: Option<Price>,
+    /// Where an order that waits wakes up.
+    trigger: Option<Price>,
     /// Whole order, for size and value.
     qty: Qty,
-    /// Lots and money on top of what is reserved already, for position and balance.
-    added_lots: i64,
+    /// Lots and money on top of what is reserved already, for position and balance. Of an order that may only close, the lots that
+    /// it could close.
+    pub(crate) added_lots: i64,
     added_reserve: Amount,
     notional: Amount,
+    pub(crate) is_closing: bool,
+    pub(crate) asked: Asked<'a>,
 }
 
 impl Limits {
-    /// Turns the wish for a new order into a command. Checks, in order: halts, that instrument and account belong together, the
-    /// venue's filters, the book's validity, then per scope (firm, venue, account, book) size, reference age, value, price
-    /// collar, position and rate, and last the balance of spot accounts.
+    /// Turns the wish for a new order into a command. Checks, in order: halts, that instrument and account belong together, that
+    /// the terms do not contradict each other, the venue's filters, the book's validity, then per scope (firm, venue, account, book)
+    /// size, reference age, value, price collar, position and rate; per guarded scope the restricted list, conduct and money
+    /// limits; and last the balance of spot accounts and the initial margin of others.
     ///
     /// Position: net lots traded in the instrument plus everything in flight on the order's own side; a limit is a bound on the
-    /// absolute value, and an order that moves away from it passes.
+    /// absolute value, and an order that moves away from it passes. Orders that may only close count, all together, for no more
+    /// than there is to close.
+    ///
+    /// An order that waits for a trigger is worth its limit price where it has one, else the trigger price, and a spot buy
+    /// without a limit reserves [`crate::MARKET_PRICE_ALLOWANCE`] on top. Its limit price is collared around its own trigger,
+    /// since that is where the market will be when it works; how far away the trigger is, is nobody's slip.
     ///
     /// # Errors
     /// The first check that fails.
@@ -115,16 +194,28 @@ impl Limits {
         let route = context.route(&terms);
         self.check_halts(route)?;
         context.check_belongs(&terms)?;
+        check_terms(context, &terms)?;
         let price = terms.kind.price();
-        let notional = context.notional(self, route, price, terms.qty)?;
-        let reserved = match (price, context.reference) {
+        let trigger = terms.kind.trigger().map(|trigger| trigger.price);
+        let notional = context.notional(self, route, price.or(trigger), terms.qty)?;
+        let reserved = match (price, trigger.or(context.reference.map(|reference| reference.price))) {
             (Some(worst), _) => limit_reservation(context.instrument, context.account, terms.side, worst, terms.qty),
-            (None, Some(mark)) => market_reservation(context.instrument, context.account, terms.side, mark.price, terms.qty),
+            (None, Some(mark)) => market_reservation(context.instrument, context.account, terms.side, mark, terms.qty),
             (None, None) => Ok(Amount::ZERO),
         }
         .map_err(overflow)?;
         Ceiling::new(terms.qty, reserved).map_err(overflow)?;
-        let ask = Ask { side: terms.side, price, qty: terms.qty, added_lots: terms.qty.0, added_reserve: reserved, notional };
+        let ask = Ask {
+            side: terms.side,
+            price,
+            trigger,
+            qty: terms.qty,
+            added_lots: context.added(&terms, terms.qty.0),
+            added_reserve: reserved,
+            notional,
+            is_closing: is_closing(terms.exposure, terms.side),
+            asked: Asked::Place(&terms),
+        };
         self.check(context, route, &ask)?;
         Ok(Approval { command: Command::mint(OrderRequest::Place { order, terms }), reserved })
     }
@@ -143,6 +234,7 @@ impl Limits {
         }
         let route = context.route(terms);
         self.check_halts(route)?;
+        check_terms(context, terms)?;
         let notional = context.notional(self, route, Some(price), qty)?;
         if qty <= live.filled {
             return Err(RefusalReason::VenueFilter { qty, notional });
@@ -151,8 +243,17 @@ impl Limits {
         let now = live.ceiling.held(live.filled).map_err(overflow)?;
         let asked = Ceiling::new(qty, amount).map_err(overflow)?;
         let then = live.ceiling.or(asked).and_then(|both| both.held(live.filled)).map_err(overflow)?;
-        let (added_lots, added_reserve) = (then.lots - now.lots, Amount(then.amount.0 - now.amount.0));
-        let ask = Ask { side: terms.side, price: Some(price), qty, added_lots, added_reserve, notional };
+        let ask = Ask {
+            side: terms.side,
+            price: Some(price),
+            trigger: None,
+            qty,
+            added_lots: context.added(terms, then.lots - now.lots),
+            added_reserve: Amount(then.amount.0 - now.amount.0),
+            notional,
+            is_closing: is_closing(terms.exposure, terms.side),
+            asked: Asked::Amend,
+        };
         self.check(context, route, &ask)?;
         Ok(Command::mint(OrderRequest::Amend { order: live.order, instrument: terms.instrument, price, qty }))
     }
@@ -177,7 +278,7 @@ impl Limits {
     }
 
     #[inline]
-    fn check(&self, context: &OrderContext<'_>, route: Route, ask: &Ask) -> Result<(), RefusalReason> {
+    fn check(&self, context: &OrderContext<'_>, route: Route, ask: &Ask<'_>) -> Result<(), RefusalReason> {
         context.check_filters(ask)?;
         if context.book_health == BookHealth::Invalid {
             return Err(RefusalReason::InvalidBook { instrument: route.instrument });
@@ -186,11 +287,17 @@ impl Limits {
             standing.worst(ask.side, ask.added_lots).ok_or(RefusalReason::Overflow)?;
         }
         self.pass(route, |rule| context.check_rule(rule, ask))?;
+        if self.is_guarded(route) {
+            self.check_guards(context, route, ask)?;
+        }
         if ask.added_reserve > context.free && ask.added_reserve > Amount::ZERO {
             let asset = spending_asset(context.instrument, ask.side);
             return Err(RefusalReason::InsufficientBalance { asset, asked: ask.added_reserve, free: context.free });
         }
-        Ok(())
+        match context.surroundings {
+            Some(around) => context.check_margin(around, ask),
+            None => Ok(()),
+        }
     }
 }
 
@@ -239,17 +346,20 @@ impl OrderContext<'_> {
     }
 
     #[inline]
-    fn check_filters(&self, ask: &Ask) -> Result<(), RefusalReason> {
-        let venue = self.instrument.terms();
+    fn check_filters(&self, ask: &Ask<'_>) -> Result<(), RefusalReason> {
+        let venue = self.instrument.filters();
         let is_in_range = ask.qty.0 > 0 && ask.qty >= venue.min_qty && ask.qty <= venue.max_qty;
-        if !is_in_range || ask.notional < venue.min_notional {
+        let is_on_grid = is_multiple(ask.qty.0, venue.qty_step.0)
+            && ask.price.is_none_or(|price| is_multiple(price.0, venue.price_step.0))
+            && ask.trigger.is_none_or(|trigger| is_multiple(trigger.0, venue.price_step.0));
+        if !is_in_range || !is_on_grid || ask.notional < venue.min_notional {
             return Err(RefusalReason::VenueFilter { qty: ask.qty, notional: ask.notional });
         }
         Ok(())
     }
 
     #[inline]
-    fn check_rule(&self, rule: &Rule, ask: &Ask) -> Result<(), RefusalReason> {
+    fn check_rule(&self, rule: &Rule, ask: &Ask<'_>) -> Result<(), RefusalReason> {
         let settings = &rule.settings;
         let scope = settings.scope;
         if let Some(limit) = settings.max_order_qty
@@ -264,7 +374,11 @@ impl OrderContext<'_> {
         }
         if let (Some(deviation), Some(price)) = (settings.max_price_deviation, ask.price) {
             let limit = reference_age_limit(settings, false).unwrap_or(Nanos(0));
-            check_collar(scope, price, self.fresh_reference(limit)?.price, deviation)?;
+            let reference = match ask.trigger {
+                Some(trigger) => trigger,
+                None => self.fresh_reference(limit)?.price,
+            };
+            check_collar(scope, price, reference, deviation)?;
         }
         if let Some(limit) = settings.max_position {
             self.check_position(scope, ask, limit)?;
@@ -272,16 +386,40 @@ impl OrderContext<'_> {
         rule.check_rate(self.now)
     }
 
+    /// The instrument's standing in a scope of the route.
     #[inline]
-    fn check_position(&self, scope: LimitScope, ask: &Ask, limit: Qty) -> Result<(), RefusalReason> {
-        let standing = match scope {
+    pub(crate) const fn standing(&self, scope: LimitScope) -> &Standing {
+        match scope {
             LimitScope::Firm | LimitScope::Venue(_) => &self.firm,
             LimitScope::Account(_) => &self.account_standing,
             LimitScope::Book(_) => &self.book,
-        };
+        }
+    }
+
+    /// What `lots` more of an order add to a position: of one that may only close, no more than there is to close.
+    #[inline]
+    fn added(&self, terms: &OrderTerms, lots: i64) -> i64 {
+        if is_closing(terms.exposure, terms.side) { lots.min(self.surroundings.map_or(0, |around| around.closable)).max(0) } else { lots }
+    }
+
+    fn check_margin(&self, around: &Surroundings<'_>, ask: &Ask<'_>) -> Result<(), RefusalReason> {
+        let Some(margin) = around.margin else { return Ok(()) };
+        if ask.added_lots == 0 || ask.is_closing {
+            return Ok(());
+        }
+        let scope = LimitScope::Account(self.account.id);
+        let room = margin.map_err(|instrument| RefusalReason::NoValuation { scope, instrument })?;
+        let before = Holding { standing: self.account_standing, legs: around.legs };
+        let (after, price) = (before.with(ask.side, ask.added_lots), ask.price.or(ask.trigger).unwrap_or(room.price));
+        room.check(&Growth { instrument: self.instrument, before, after, price })
+    }
+
+    #[inline]
+    fn check_position(&self, scope: LimitScope, ask: &Ask<'_>, limit: Qty) -> Result<(), RefusalReason> {
         if ask.added_lots == 0 {
             return Ok(());
         }
+        let standing = self.standing(scope);
         let found = standing.worst(ask.side, ask.added_lots).ok_or(RefusalReason::Overflow)?;
         let is_beyond = match ask.side {
             Side::Buy => found > limit.0,
@@ -298,6 +436,11 @@ fn check_collar(scope: LimitScope, asked: Price, reference: Price, limit: Rate) 
     // A distance has 64 bits and ONE has 27.
     let scaled = distance * Rate::ONE;
     if scaled > allowed { Err(RefusalReason::PriceCollar { scope, asked, reference, limit }) } else { Ok(()) }
+}
+
+#[inline]
+const fn is_multiple(value: i64, step: i64) -> bool {
+    step <= 1 || value % step == 0
 }
 
 fn overflow(_: MoneyError) -> RefusalReason {

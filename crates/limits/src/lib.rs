@@ -1,9 +1,9 @@
 //! Hard pre-trade controls: `Intent` → [`Command`] or a typed refusal. Nothing else can make a [`Command`].
 //!
 //! The checks are a pure function of an [`OrderContext`] that the engine reads off its own state, so exposure is kept once.
-//! What lives here is what nobody else needs: the settings of each scope, latched halts, and the windows of the order rates.
-//! They change through [`Limits::define`], [`Limits::halt`], [`Limits::resume`], [`Limits::count_order`] and
-//! [`Limits::count_cancel`] alone, each the consequence of one journaled outcome: recovery rebuilds them by applying.
+//! What lives here is what nobody else needs: the settings of each scope, latched halts, the windows of the order rates, and what
+//! conduct and losses are judged by. They change through `define…`, `restrict`, `halt`, `resume`, `take_mark` and `count_…` of
+//! [`Limits`] alone, each the consequence of one journaled outcome: recovery rebuilds them by applying.
 //!
 //! A command cannot be forged, copied or read from bytes:
 //!
@@ -27,13 +27,23 @@
 //! let forged = Command::mint(request);
 //! ```
 
+mod budget;
 mod check;
 mod command;
+mod conduct;
+mod guard;
+mod margin;
 mod reservation;
 mod scope;
+mod terms;
 mod window;
 
-pub use check::{BookHealth, LiveOrder, OrderContext, Reference, Standing};
+pub use budget::{Budget, Conversion, Exposures, Valuation, Worth};
+pub use check::{BookHealth, Holding, LiveOrder, OrderContext, Reference, ScopeFigures, Standing, Surroundings};
 pub use command::{Approval, Command};
+pub use conduct::could_meet;
+pub use guard::Guard;
+pub use margin::{MarginRoom, initial_margin};
 pub use reservation::{Ceiling, FEE_ALLOWANCE, Held, MARKET_PRICE_ALLOWANCE, limit_reservation, spending_asset};
-pub use scope::{Limits, Route};
+pub use scope::{Limits, Route, route_scopes};
+pub use terms::is_closing;

@@ -1,8 +1,14 @@
 //! Settings, halts and rate windows of each scope: firm, venue, account, book.
 
+use crate::budget::Budget;
+use crate::conduct::Conduct;
+use crate::guard::Guard;
 use crate::window::Window;
 use serde::{Deserialize, Serialize};
-use tradewind_types::{AccountId, BookId, InstrumentId, LimitScope, LimitSettings, Nanos, RefusalReason, StateDigest, Timestamp, VenueId};
+use tradewind_types::{
+    AccountId, Amount, AssetId, BookId, BudgetSettings, ConductSettings, EquityMark, InstrumentId, LimitScope, LimitSettings, Nanos,
+    OrderTerms, RefusalReason, Restriction, StateDigest, Timestamp, VenueId,
+};
 
 /// Which scopes an order falls under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +38,7 @@ struct ScopeLimits {
     /// For each instrument alike; its rate window counts the scope's orders on all instruments together.
     each: Option<Rule>,
     by_instrument: Vec<Option<Rule>>,
+    guard: Option<Box<Guard>>,
 }
 
 /// All scopes. See the crate's documentation for how it changes.
@@ -41,6 +48,8 @@ pub struct Limits {
     venues: Vec<ScopeLimits>,
     accounts: Vec<ScopeLimits>,
     books: Vec<ScopeLimits>,
+    /// Whether any scope has a guard.
+    has_guards: bool,
 }
 
 impl Rule {
@@ -105,6 +114,10 @@ impl ScopeLimits {
         let specific = self.by_instrument.iter().flatten();
         digest.unsigned(self.each.iter().chain(specific.clone()).count() as u64);
         self.each.iter().chain(specific).for_each(|rule| rule.digest(digest));
+        // A scope without a guard has the digest it had before there could be one.
+        if let Some(guard) = &self.guard {
+            guard.digest(digest.bytes(b"guard"));
+        }
     }
 }
 
@@ -130,6 +143,46 @@ impl Limits {
         let mut rule = Rule { settings, sent };
         rule.sent = rule.sent.latest(rule.room());
         *slot = Some(rule);
+    }
+
+    /// Sets the money limits of a scope, in place of those it had. Its last mark stays, unless the currency is another one.
+    pub fn define_budget(&mut self, settings: BudgetSettings) {
+        let guard = self.guard_mut(settings.scope);
+        guard.budget = Some(Budget::new(settings, guard.budget.take()));
+    }
+
+    /// Sets the limits on the conduct of a scope, in place of those it had. What was counted stays counted.
+    pub fn define_conduct(&mut self, settings: ConductSettings) {
+        let guard = self.guard_mut(settings.scope);
+        guard.conduct = Some(Conduct::new(settings, guard.conduct.take()));
+    }
+
+    /// Sets what may be done with an instrument in a scope.
+    pub fn restrict(&mut self, scope: LimitScope, instrument: InstrumentId, restriction: Restriction) {
+        let guard = self.guard_mut(scope);
+        match restriction {
+            Restriction::None => guard.restricted.remove(&instrument),
+            Restriction::CloseOnly | Restriction::Forbidden => guard.restricted.insert(instrument, restriction),
+        };
+    }
+
+    /// Takes the mark of a scope's equity; nothing where it has no budget.
+    pub fn take_mark(&mut self, scope: LimitScope, mark: EquityMark, at: Timestamp) {
+        if let Some(budget) = self.existing_mut(scope).and_then(|limits| limits.guard.as_mut()?.budget.as_mut()) {
+            budget.take_mark(mark, at);
+        }
+    }
+
+    /// Counts money that came into scopes from elsewhere (or left, when negative): between two marks it is neither profit nor loss.
+    pub fn count_flow(&mut self, scopes: &[LimitScope], asset: AssetId, amount: Amount) {
+        if !self.has_guards {
+            return;
+        }
+        for scope in scopes {
+            if let Some(budget) = self.existing_mut(*scope).and_then(|limits| limits.guard.as_mut()?.budget.as_mut()) {
+                budget.count_flow(asset, amount);
+            }
+        }
     }
 
     /// Latches a halt: nothing new passes there until [`Self::resume`].
@@ -161,9 +214,38 @@ impl Limits {
         scopes.into_iter().zip([firm, venue, account, book]).find(|(_, is_halted)| *is_halted).map(|(scope, _)| scope)
     }
 
-    /// Counts an order or amend that left, in every scope of its route.
+    /// Counts an order that left, in every scope of its route.
     #[inline]
-    pub fn count_order(&mut self, route: Route, at: Timestamp) {
+    pub fn count_place(&mut self, route: Route, terms: &OrderTerms, at: Timestamp) {
+        self.count_rate(route, at);
+        if self.has_guards {
+            self.each_conduct(route, |conduct| conduct.count_place(terms, at));
+        }
+    }
+
+    /// Counts an amend that left, in every scope of its route: it uses up the order rate as a new order does.
+    #[inline]
+    pub fn count_amend(&mut self, route: Route, at: Timestamp) {
+        self.count_rate(route, at);
+        if self.has_guards {
+            self.each_conduct(route, |conduct| conduct.count_change(at));
+        }
+    }
+
+    /// Counts a cancel that left, in every scope of its route. Cancels never use up the order rate.
+    #[inline]
+    pub fn count_cancel(&mut self, route: Route, at: Timestamp) {
+        for scope in route_scopes(route) {
+            let limits = self.scope_mut(scope);
+            limits.cancels_sent = limits.cancels_sent.saturating_add(1);
+        }
+        if self.has_guards {
+            self.each_conduct(route, |conduct| conduct.count_change(at));
+        }
+    }
+
+    #[inline]
+    fn count_rate(&mut self, route: Route, at: Timestamp) {
         for scope in route_scopes(route) {
             let Some(limits) = self.existing_mut(scope) else { continue };
             if let Some(rule) = &mut limits.each {
@@ -175,12 +257,12 @@ impl Limits {
         }
     }
 
-    /// Counts a cancel that left, in every scope of its route. Cancels never use up the order rate.
-    #[inline]
-    pub fn count_cancel(&mut self, route: Route) {
+    #[cold]
+    fn each_conduct(&mut self, route: Route, count: impl Fn(&mut Conduct)) {
         for scope in route_scopes(route) {
-            let limits = self.scope_mut(scope);
-            limits.cancels_sent = limits.cancels_sent.saturating_add(1);
+            if let Some(conduct) = self.existing_mut(scope).and_then(|limits| limits.guard.as_mut()?.conduct.as_mut()) {
+                count(conduct);
+            }
         }
     }
 
@@ -188,6 +270,32 @@ impl Limits {
     #[must_use]
     pub fn cancels_sent(&self, scope: LimitScope) -> u64 {
         self.scope(scope).map_or(0, |s| s.cancels_sent)
+    }
+
+    /// Whether any scope of a route has a budget, limits on conduct or a restricted list.
+    #[inline]
+    #[must_use]
+    pub fn is_guarded(&self, route: Route) -> bool {
+        self.has_guards && self.guards_on(route).iter().any(Option::is_some)
+    }
+
+    /// The guards of a route's scopes, widest first.
+    #[must_use]
+    pub fn guards_on(&self, route: Route) -> [Option<&Guard>; 4] {
+        self.on(route).map(|limits| limits.and_then(|limits| limits.guard.as_deref()))
+    }
+
+    /// Every budget, by scope: firm, venues, accounts, books.
+    pub fn budgets(&self) -> impl Iterator<Item = &Budget> {
+        let all = std::iter::once(&self.firm).chain(&self.venues).chain(&self.accounts).chain(&self.books);
+        all.filter_map(|limits| limits.guard.as_ref()?.budget.as_ref())
+    }
+
+    /// The oldest reference price that a scope accepts to value an instrument by: that of its limits, where they name one.
+    #[must_use]
+    pub fn reference_age(&self, scope: LimitScope, instrument: InstrumentId) -> Nanos {
+        let rules = self.scope(scope).map_or([None; 2], |limits| limits.rules(instrument));
+        rules.into_iter().flatten().filter_map(|rule| rule.settings.max_reference_age).min().unwrap_or(Nanos(i64::MAX))
     }
 
     /// Adds everything that decides to a digest, in canonical order.
@@ -244,6 +352,11 @@ impl Limits {
         }
     }
 
+    fn guard_mut(&mut self, scope: LimitScope) -> &mut Guard {
+        self.has_guards = true;
+        self.scope_mut(scope).guard.get_or_insert_default()
+    }
+
     fn scope_mut(&mut self, scope: LimitScope) -> &mut ScopeLimits {
         match scope {
             LimitScope::Firm => &mut self.firm,
@@ -254,8 +367,10 @@ impl Limits {
     }
 }
 
+/// The scopes of a route, widest first.
 #[inline]
-const fn route_scopes(route: Route) -> [LimitScope; 4] {
+#[must_use]
+pub const fn route_scopes(route: Route) -> [LimitScope; 4] {
     [LimitScope::Firm, LimitScope::Venue(route.venue), LimitScope::Account(route.account), LimitScope::Book(route.book)]
 }
 

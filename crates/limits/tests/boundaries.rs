@@ -1,125 +1,15 @@
 //! Every limit at its exact value, one beyond it, and in every scope.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use tradewind_limits::{BookHealth, Ceiling, Limits, LiveOrder, OrderContext, Reference, Route, Standing, spending_asset};
+mod setting;
+
+use setting::{NOW, ROUTE, SCOPES, Setting, limit, market, order, rule};
+use tradewind_limits::{BookHealth, Ceiling, Limits, LiveOrder, Reference, Standing, spending_asset};
 use tradewind_types::{
-    Account, AccountId, Amount, Asset, AssetId, BookId, Decimal, DoneReason, Exposure, Instrument, InstrumentId, InstrumentKind,
-    InstrumentTerms, LimitScope, LimitSettings, MarginMode, Nanos, OrderId, OrderKind, OrderRequest, OrderState, OrderTerms, Price, Qty,
-    Rate, RefusalReason, Side, StateDigest, TimeInForce, Timestamp, VenueId,
+    AccountId, Amount, AssetId, BookId, DoneReason, InstrumentFilters, InstrumentId, InstrumentKind, LimitScope, LimitSettings, MarginMode,
+    Nanos, OrderId, OrderKind, OrderRequest, OrderState, Price, Qty, Rate, RefusalReason, Side, StateDigest, Timestamp, Trigger,
+    TriggerSource, VenueId,
 };
-
-const NOW: Timestamp = Timestamp(1_000_000_000_000);
-const ROUTE: Route = Route { venue: VenueId(2), account: AccountId(3), book: BookId(4), instrument: InstrumentId(5) };
-const SCOPES: [LimitScope; 4] =
-    [LimitScope::Firm, LimitScope::Venue(VenueId(2)), LimitScope::Account(AccountId(3)), LimitScope::Book(BookId(4))];
-
-fn decimal(text: &str) -> Decimal {
-    text.parse().unwrap()
-}
-
-/// One tick is 0.01, one lot 0.001: one tick times one lot is 1 unit of quote (scale 5).
-fn instrument(kind: InstrumentKind) -> Instrument {
-    let base = Asset { id: AssetId(0), symbol: "BTC".into(), scale: 3 };
-    let quote = Asset { id: AssetId(1), symbol: "USDT".into(), scale: 5 };
-    let terms = InstrumentTerms {
-        id: InstrumentId(5),
-        venue: VenueId(2),
-        symbol: "BTCUSDT".into(),
-        kind,
-        base: base.id,
-        quote: quote.id,
-        settle: quote.id,
-        tick: decimal("0.01"),
-        lot: decimal("0.001"),
-        multiplier: decimal("1"),
-        min_qty: Qty(2),
-        max_qty: Qty(1_000),
-        min_notional: Amount(500),
-    };
-    Instrument::new(terms, &base, &quote).unwrap()
-}
-
-struct Setting {
-    instrument: Instrument,
-    account: Account,
-    limits: Limits,
-    reference: Option<Reference>,
-    health: BookHealth,
-    standing: [Standing; 3],
-    free: Amount,
-}
-
-impl Setting {
-    fn new(kind: InstrumentKind, mode: MarginMode) -> Self {
-        Self {
-            instrument: instrument(kind),
-            account: Account { id: AccountId(3), venue: VenueId(2), name: "main".into(), mode },
-            limits: Limits::new(),
-            reference: Some(Reference { price: Price(100), at: NOW }),
-            health: BookHealth::Valid,
-            standing: [Standing::default(); 3],
-            free: Amount(i128::MAX),
-        }
-    }
-
-    fn perpetual() -> Self {
-        Self::new(InstrumentKind::LinearPerpetual, MarginMode::Cross)
-    }
-
-    fn spot() -> Self {
-        Self::new(InstrumentKind::Spot, MarginMode::Spot)
-    }
-
-    fn limit(mut self, settings: LimitSettings) -> Self {
-        self.limits.define(settings);
-        self
-    }
-
-    fn context(&self) -> OrderContext<'_> {
-        OrderContext {
-            now: NOW,
-            instrument: &self.instrument,
-            account: &self.account,
-            reference: self.reference,
-            book_health: self.health,
-            firm: self.standing[0],
-            account_standing: self.standing[1],
-            book: self.standing[2],
-            free: self.free,
-        }
-    }
-
-    fn place(&self, terms: OrderTerms) -> Result<Amount, RefusalReason> {
-        let approval = self.limits.place(&self.context(), OrderId { node: 1, epoch: 1, counter: 1 }, terms)?;
-        assert!(matches!(approval.command.request(), OrderRequest::Place { terms: sent, .. } if *sent == terms));
-        Ok(approval.reserved)
-    }
-}
-
-fn order(side: Side, kind: OrderKind, qty: i64) -> OrderTerms {
-    OrderTerms {
-        instrument: InstrumentId(5),
-        account: AccountId(3),
-        book: BookId(4),
-        side,
-        kind,
-        time_in_force: TimeInForce::GoodTillCancelled,
-        qty: Qty(qty),
-        exposure: Exposure::Any,
-    }
-}
-
-fn limit(side: Side, price: i64, qty: i64) -> OrderTerms {
-    order(side, OrderKind::Limit { price: Price(price) }, qty)
-}
-
-fn market(side: Side, qty: i64) -> OrderTerms {
-    order(side, OrderKind::Market, qty)
-}
-
-fn rule(scope: LimitScope) -> LimitSettings {
-    LimitSettings::unlimited(scope)
-}
 
 #[test]
 fn venue_filters_bound_quantity_and_value_on_both_sides() {
@@ -132,6 +22,24 @@ fn venue_filters_bound_quantity_and_value_on_both_sides() {
     assert!(refused(limit(Side::Sell, 100, 1_001)), "above the largest quantity");
     assert!(refused(limit(Side::Buy, 0, 10)) && refused(limit(Side::Buy, -1, 10)), "a price below one tick");
     assert!(refused(limit(Side::Buy, 100, 0)) && refused(limit(Side::Buy, 100, -5)), "no quantity");
+}
+
+#[test]
+fn filters_that_the_venue_changed_bind_at_once() {
+    let mut setting = Setting::perpetual();
+    let (price_step, qty_step, min_qty, max_qty) = (Price(5), Qty(3), Qty(6), Qty(12));
+    let filters = InstrumentFilters { instrument: InstrumentId(5), price_step, qty_step, min_qty, max_qty, min_notional: Amount(600) };
+    setting.instrument = setting.instrument.with_filters(filters);
+    let passes = |price, qty| match setting.place(limit(Side::Buy, price, qty)) {
+        Ok(_) => true,
+        Err(RefusalReason::VenueFilter { .. }) => false,
+        Err(other) => panic!("{other:?}"),
+    };
+    assert!(passes(100, 6) && passes(105, 12));
+    assert!(!passes(101, 6) && !passes(100, 7), "off the grid");
+    assert!(!passes(200, 3) && !passes(100, 15) && !passes(95, 6), "out of range");
+    let stop = |price| OrderKind::Stop { trigger: Trigger { price: Price(price), source: TriggerSource::Mark } };
+    assert!(setting.place(order(Side::Buy, stop(100), 6)).is_ok() && setting.place(order(Side::Buy, stop(101), 6)).is_err());
 }
 
 #[test]
@@ -254,17 +162,17 @@ fn the_order_rate_passes_the_limit_and_recovers_as_the_window_slides() {
     let settings = LimitSettings { max_orders_per_window: Some(2), rate_window: Nanos(100), ..rule(LimitScope::Account(AccountId(3))) };
     let mut setting = Setting::perpetual().limit(settings);
     let terms = limit(Side::Buy, 100, 10);
-    setting.limits.count_order(ROUTE, Timestamp(NOW.0 - 99));
+    setting.limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), Timestamp(NOW.0 - 99));
     assert!(setting.place(terms).is_ok(), "the second of two");
-    setting.limits.count_order(ROUTE, NOW);
+    setting.limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), NOW);
     let full = RefusalReason::OrderRate { scope: LimitScope::Account(AccountId(3)), found: 3, limit: 2 };
     assert_eq!(setting.place(terms), Err(full));
     let mut slid = Setting::perpetual().limit(settings);
-    slid.limits.count_order(ROUTE, Timestamp(NOW.0 - 100));
-    slid.limits.count_order(ROUTE, NOW);
+    slid.limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), Timestamp(NOW.0 - 100));
+    slid.limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), NOW);
     assert!(slid.place(terms).is_ok(), "exactly one window ago is outside");
     for _ in 0..50 {
-        slid.limits.count_cancel(ROUTE);
+        slid.limits.count_cancel(ROUTE, NOW);
     }
     assert!(slid.place(terms).is_ok(), "cancels do not use up the rate");
     assert_eq!(slid.limits.cancels_sent(LimitScope::Firm), 50, "but are counted");
@@ -277,7 +185,7 @@ fn redefining_a_rate_keeps_what_is_in_the_window() {
     let settings = LimitSettings { max_orders_per_window: Some(3), rate_window: Nanos(100), ..rule(LimitScope::Firm) };
     let mut setting = Setting::perpetual().limit(settings);
     for _ in 0..3 {
-        setting.limits.count_order(ROUTE, NOW);
+        setting.limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), NOW);
     }
     let setting = setting.limit(LimitSettings { max_orders_per_window: Some(1), ..settings });
     assert!(setting.place(limit(Side::Buy, 100, 10)).is_err());
@@ -375,11 +283,11 @@ fn the_digest_sees_settings_halts_and_windows() {
     let mut seen = vec![digest(&limits)];
     limits.define(LimitSettings { max_orders_per_window: Some(2), ..rule(LimitScope::Book(BookId(4))) });
     seen.push(digest(&limits));
-    limits.count_order(ROUTE, NOW);
+    limits.count_place(ROUTE, &limit(Side::Buy, 100, 10), NOW);
     seen.push(digest(&limits));
     limits.halt(LimitScope::Book(BookId(4)));
     seen.push(digest(&limits));
-    limits.count_cancel(ROUTE);
+    limits.count_cancel(ROUTE, NOW);
     seen.push(digest(&limits));
     for (i, a) in seen.iter().enumerate() {
         assert!(seen[..i].iter().all(|b| a != b));

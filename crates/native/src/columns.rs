@@ -1,8 +1,8 @@
 //! Arrow columns in and out, by name and type; a wrong one is an error that names it.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int8Type, Int64Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, Int8Array, Int64Array, RecordBatch};
+use arrow_array::types::{Float64Type, Int8Type, Int64Type, UInt32Type};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Decimal128Array, Int8Array, Int64Array, RecordBatch};
 use arrow_schema::ArrowError;
 use pyo3::exceptions::PyValueError;
 use pyo3::{PyErr, PyResult};
@@ -57,6 +57,29 @@ impl<'a> Columns<'a> {
             nulls => Err(PyValueError::new_err(format!("column `{name}` has {nulls} nulls; none allowed"))),
         }
     }
+}
+
+/// A column of a table as one vector, without a single null.
+fn gathered<T: ArrowPrimitiveType>(batches: &[RecordBatch], name: &str, wanted: &str) -> PyResult<Vec<T::Native>> {
+    let mut out = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+    for batch in batches {
+        let array = Columns::of(batch).column(name)?.as_primitive_opt::<T>().ok_or_else(|| wrong_type(name, wanted))?;
+        match array.null_count() {
+            0 => out.extend_from_slice(array.values()),
+            nulls => return Err(PyValueError::new_err(format!("column `{name}` has {nulls} nulls; none allowed"))),
+        }
+    }
+    Ok(out)
+}
+
+/// A column of numbers for statistics, whole.
+pub(crate) fn all_float64(batches: &[RecordBatch], name: &str) -> PyResult<Vec<f64>> {
+    gathered::<Float64Type>(batches, name, "float64")
+}
+
+/// A column of counts, whole.
+pub(crate) fn all_uint32(batches: &[RecordBatch], name: &str) -> PyResult<Vec<u32>> {
+    gathered::<UInt32Type>(batches, name, "uint32")
 }
 
 fn wrong_type(name: &str, wanted: &str) -> PyErr {

@@ -3,7 +3,7 @@
 use crate::columns::{floats, int64s, optional_int64s, table, texts, wide_integers};
 use crate::errors::invalid;
 use crate::recording::PyRecording;
-use crate::simulation::{parse_setup, side_name, state_name};
+use crate::simulation::{kind_name, parse_setup, side_name, state_name};
 use crate::units::DefinedUnits;
 use arrow_array::ArrayRef;
 use pyo3::prelude::*;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use tradewind_engine::{LedgerAccount, Registry};
 use tradewind_journal::{Chain, Entries, Entry, JournalError, verify_path};
 use tradewind_simulator::{Statement, recover_path, redecide, statement};
-use tradewind_types::{AccountId, AssetId, Author, BookId, InstrumentId, Intent, Liquidity, OrderKind, Outcome};
+use tradewind_types::{AccountId, AssetId, Author, BookId, InstrumentId, Intent, Liquidity, Outcome};
 
 /// Proves every byte; gives what the journal holds.
 #[pyfunction]
@@ -188,10 +188,6 @@ impl Names<'_> {
 
 fn orders(said: &Statement, names: &Names<'_>) -> PyResult<PyTable> {
     let (rows, units) = (said.engine.state().orders(), DefinedUnits(names.0));
-    let kind = |kind: &OrderKind| match kind {
-        OrderKind::Market => "market",
-        OrderKind::Limit { .. } => "limit",
-    };
     table(vec![
         ("ts_ns", int64s(rows.iter().map(|o| o.sent_at.0))),
         ("order_id", texts(rows.iter().map(|o| o.id.to_string()))),
@@ -200,7 +196,7 @@ fn orders(said: &Statement, names: &Names<'_>) -> PyResult<PyTable> {
         ("book", texts(rows.iter().map(|o| names.book(o.terms.book)))),
         ("symbol", texts(rows.iter().map(|o| names.symbol(o.terms.instrument)))),
         ("side", texts(rows.iter().map(|o| side_name(o.terms.side)))),
-        ("kind", texts(rows.iter().map(|o| kind(&o.terms.kind).to_owned()))),
+        ("kind", texts(rows.iter().map(|o| kind_name(&o.terms.kind).to_owned()))),
         ("time_in_force", texts(rows.iter().map(|o| format!("{:?}", o.terms.time_in_force)))),
         ("limit_price_ticks", optional_int64s(rows.iter().map(|o| o.price().map(|p| p.0)))),
         ("limit_price", floats(rows.iter().map(|o| o.price().and_then(|p| units.price(o.terms.instrument, p))))),
@@ -269,6 +265,8 @@ fn postings(said: &Statement, names: &Names<'_>) -> PyResult<PyTable> {
         LedgerAccount::Fees(id) => ("fees", id.to_string()),
         LedgerAccount::Rounding(id) => ("rounding", id.to_string()),
         LedgerAccount::External => ("external", String::new()),
+        LedgerAccount::Funding(id) => ("funding", id.to_string()),
+        LedgerAccount::InTransit => ("in transit", String::new()),
     };
     table(vec![
         ("seq", int64s(rows.iter().map(|r| r.seq.cast_signed()))),

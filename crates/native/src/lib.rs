@@ -8,6 +8,7 @@ mod errors;
 mod journals;
 mod queues;
 mod recording;
+mod screening;
 mod simulation;
 mod strategy;
 mod units;
@@ -21,6 +22,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<simulation::PySimulation>()?;
     module.add_function(wrap_pyfunction!(queues::queue_study, module)?)?;
     module.add_function(wrap_pyfunction!(recording::replay_book, module)?)?;
+    module.add_function(wrap_pyfunction!(screening::screen_ma_crosses, module)?)?;
+    module.add_function(wrap_pyfunction!(screening::ma_cross_decisions, module)?)?;
     module.add_function(wrap_pyfunction!(journals::verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(journals::journal_facts, module)?)?;
     module.add_function(wrap_pyfunction!(journals::recover, module)?)?;

@@ -32,7 +32,7 @@ fn failed(error: SimulationError) -> PyErr {
     match error {
         SimulationError::Journal(error) => PyOSError::new_err(error.to_string()),
         SimulationError::Setup(error) => PyValueError::new_err(error.to_string()),
-        SimulationError::Halted { .. } => PyRuntimeError::new_err(error.to_string()),
+        SimulationError::Halted { .. } | SimulationError::Clearing { .. } => PyRuntimeError::new_err(error.to_string()),
     }
 }
 
@@ -278,7 +278,8 @@ impl PySimulation {
     }
 }
 
-const fn kind_name(kind: &OrderKind) -> &'static str {
+/// What orders of a kind are called in tables.
+pub(crate) const fn kind_name(kind: &OrderKind) -> &'static str {
     match kind {
         OrderKind::Market => "market",
         OrderKind::Limit { .. } => "limit",

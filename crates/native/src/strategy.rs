@@ -179,7 +179,10 @@ impl WakeView {
 
     fn __repr__(&self) -> String {
         let (price, lots) = (self.price_ticks, self.lots);
-        format!("Wake(kind={:?}, now_ns={}, instrument={:?}, price_ticks={price:?}, lots={lots:?})", self.kind, self.now_ns, self.instrument)
+        format!(
+            "Wake(kind={:?}, now_ns={}, instrument={:?}, price_ticks={price:?}, lots={lots:?})",
+            self.kind, self.now_ns, self.instrument
+        )
     }
 }
 
@@ -190,15 +193,10 @@ impl WakeView {
         match wake {
             Wake::Timer => plain("timer", None),
             Wake::Book(instrument) => plain("book", Some(instrument.0)),
-            Wake::Trade(t) => Self {
-                price_ticks: Some(t.price.0),
-                lots: Some(t.qty.0),
-                side: Some(t.aggressor),
-                ..plain("trade", Some(t.instrument.0))
-            },
-            Wake::Bar(bar) => {
-                Self { price_ticks: Some(bar.close.0), lots: Some(bar.volume.0), ..plain("bar", Some(bar.instrument.0)) }
+            Wake::Trade(t) => {
+                Self { price_ticks: Some(t.price.0), lots: Some(t.qty.0), side: Some(t.aggressor), ..plain("trade", Some(t.instrument.0)) }
             }
+            Wake::Bar(bar) => Self { price_ticks: Some(bar.close.0), lots: Some(bar.volume.0), ..plain("bar", Some(bar.instrument.0)) },
             Wake::Fill(fill) => match engine.state().order(fill.order) {
                 Some(o) => Self {
                     price_ticks: Some(fill.price.0),

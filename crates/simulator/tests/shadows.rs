@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use tradewind_book::{BookOrder, OrderChange};
 use tradewind_exchange::{Execution, MatchingBook, NewOrder, QueueModel};
 use tradewind_simulator::{Joiners, OrderEvent, Origin, ShadowError, ShadowStudy, follow_shadows};
-use tradewind_types::{InvalidBook, Nanos, OrderId, OrderKind, Price, Qty, Side, TimeInForce, Timestamp, VenueOrderId};
+use tradewind_types::{
+    AccountId, InvalidBook, Nanos, OrderId, OrderKind, Price, Qty, SelfTradePrevention, Side, TimeInForce, Timestamp, VenueOrderId,
+};
 
 const MODELS: [QueueModel; 3] = [QueueModel::RiskAverse, QueueModel::Probabilistic { power: 1 }, QueueModel::Logarithmic { unit_lots: 1 }];
 
@@ -40,7 +42,15 @@ fn recording(steps: &[Step]) -> Vec<OrderEvent> {
         match *step {
             Step::Place { side, price, qty } => {
                 let kind = OrderKind::Limit { price: Price(price) };
-                let new = NewOrder { order: id(counter), side, kind, time_in_force: TimeInForce::GoodTillCancelled, qty: Qty(qty) };
+                let new = NewOrder {
+                    order: id(counter),
+                    owner: AccountId(0),
+                    self_trade: SelfTradePrevention::Allow,
+                    side,
+                    kind,
+                    time_in_force: TimeInForce::GoodTillCancelled,
+                    qty: Qty(qty),
+                };
                 executions.clear();
                 let placed = book.place(&new, &mut executions).expect("a fresh order");
                 let execute = |e: &Execution| OrderChange::Execute { order: venue_id(e.maker), qty: e.qty };

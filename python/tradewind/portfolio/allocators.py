@@ -147,11 +147,7 @@ class MeanVariance:
     max_iterations: int = 200
 
     def __post_init__(self) -> None:
-        _check_max_weight(self.max_weight)
-        if not (self.risk_aversion > 0.0 and self.cost_multiple >= 0.0):
-            raise ValueError(
-                f"risk_aversion = {self.risk_aversion} must be > 0, cost_multiple = {self.cost_multiple} must be >= 0"
-            )
+        _check_trade_off(self)
 
     @property
     def name(self) -> str:
@@ -164,19 +160,7 @@ class MeanVariance:
         Raises:
             AllocationFailed: the solver failed and the policy is "raise".
         """
-        if not view.symbols:
-            return _target(view, np.zeros(0), self.name)
-        terms = Terms(
-            covariance=ledoit_wolf(view.returns) * view.horizon_returns,
-            risk_aversion=self.risk_aversion,
-            expected_returns=view.expected_returns,
-            costs=view.cost_bps * BPS * self.cost_multiple,
-            current_weights=view.current_weights,
-            upper=view.upper_bounds(self.max_weight),
-            floor=0.0,
-            budget=view.budget,
-        )
-        return _solved(view, terms, self.name, self.on_failure, self.max_iterations)
+        return _best_trade(view, self, np.zeros(len(view.symbols)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +181,7 @@ class EquilibriumTilt:
     max_iterations: int = 200
 
     def __post_init__(self) -> None:
-        _check_max_weight(self.max_weight)
-        if not (self.risk_aversion > 0.0 and self.cost_multiple >= 0.0):
-            raise ValueError(
-                f"risk_aversion = {self.risk_aversion} must be > 0, cost_multiple = {self.cost_multiple} must be >= 0"
-            )
+        _check_trade_off(self)
 
     @property
     def name(self) -> str:
@@ -214,22 +194,27 @@ class EquilibriumTilt:
         Raises:
             AllocationFailed: the solver failed and the policy is "raise".
         """
-        if not view.symbols:
-            return _target(view, np.zeros(0), self.name)
-        covariance = ledoit_wolf(view.returns) * view.horizon_returns
         upper = view.upper_bounds(self.max_weight)
         reference = _fill(view.eligible.astype(np.float64), np.where(view.eligible, upper, 0.0), view.budget)
-        terms = Terms(
-            covariance=covariance,
-            risk_aversion=self.risk_aversion,
-            expected_returns=view.expected_returns + self.risk_aversion * covariance @ reference,
-            costs=view.cost_bps * BPS * self.cost_multiple,
-            current_weights=view.current_weights,
-            upper=upper,
-            floor=0.0,
-            budget=view.budget,
-        )
-        return _solved(view, terms, self.name, self.on_failure, self.max_iterations)
+        return _best_trade(view, self, reference)
+
+
+def _best_trade(view: View, of: MeanVariance | EquilibriumTilt, reference: Floats) -> Target:
+    """The best trade from the current weights, on the expected returns plus those that make `reference` optimal."""
+    if not view.symbols:
+        return _target(view, np.zeros(0), of.name)
+    covariance = ledoit_wolf(view.returns) * view.horizon_returns
+    terms = Terms(
+        covariance=covariance,
+        risk_aversion=of.risk_aversion,
+        expected_returns=view.expected_returns + of.risk_aversion * covariance @ reference,
+        costs=view.cost_bps * BPS * of.cost_multiple,
+        current_weights=view.current_weights,
+        upper=view.upper_bounds(of.max_weight),
+        floor=0.0,
+        budget=view.budget,
+    )
+    return _solved(view, terms, of.name, of.on_failure, of.max_iterations)
 
 
 def _solved(view: View, terms: Terms, name: str, on_failure: OnFailure, max_iterations: int) -> Target:
@@ -296,3 +281,11 @@ def _equal_risk(covariance: Floats) -> Floats:
 def _check_max_weight(max_weight: float) -> None:
     if not 0.0 < max_weight <= 1.0:
         raise ValueError(f"max_weight = {max_weight}; asked for a share of equity in (0, 1]")
+
+
+def _check_trade_off(of: MeanVariance | EquilibriumTilt) -> None:
+    _check_max_weight(of.max_weight)
+    if not (of.risk_aversion > 0.0 and of.cost_multiple >= 0.0):
+        raise ValueError(
+            f"risk_aversion = {of.risk_aversion} must be > 0, cost_multiple = {of.cost_multiple} must be >= 0"
+        )

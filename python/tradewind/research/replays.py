@@ -9,7 +9,7 @@ from typing import Any
 from tradewind import _native
 from tradewind.flow import DataRefused
 from tradewind.market import DataSource, load_l2
-from tradewind.research import depth, grids, walk_forward
+from tradewind.research import crosses, depth, grids, walk_forward
 
 
 def verify(path: Path) -> dict[str, Any]:
@@ -81,7 +81,10 @@ def _recording(path: Path, facts: dict[str, Any], source: DataSource) -> _native
         ) from error
     if kind == "depth":
         return depth.record(load_l2(source, named["venue"], named["symbol"]))
-    return grids.record_bars(walk_forward.named_market(source, named), int(named["from_ns"]))
+    market = walk_forward.named_market(source, named)
+    if "symbol" in named:
+        market = crosses.span(market, named["symbol"], int(named["from_ns"]), int(named["to_ns"]))
+    return grids.record_bars(market, int(named["from_ns"]))
 
 
 def _refused(path: Path, error: Exception) -> DataRefused:

@@ -165,12 +165,39 @@ def walk_forward(
         DataRefused: the market is too short or too thin.
         runs.RunFailed: the engine could not go on.
     """
+    expected = expectations(market, settings.learning, progress)
+    return trade(market, expected, settings, journal, data_name=data_name, facts=facts, progress=progress)
+
+
+def expectations(market: Market, learning: forecast.Settings, progress: Progress) -> Forecast:
+    """What the learners expect, out of sample: the part of a run that no allocator and no volatility changes.
+
+    Raises:
+        DataRefused: the market is too short or too thin.
+    """
     progress("features", 0, 1)
     known = features.compute(market)
     progress("features", 1, 1)
-    expected = forecast.forecast(
-        known, market, settings.learning, lambda _label, done, of: progress("forecast", done, of)
-    )
+    return forecast.forecast(known, market, learning, lambda _label, done, of: progress("forecast", done, of))
+
+
+def trade(
+    market: Market,
+    expected: Forecast,
+    settings: Settings,
+    journal: Path | None,
+    *,
+    data_name: str,
+    facts: runs.CodeFacts,
+    progress: Progress,
+    variants: int = 1,
+) -> Run:
+    """The rest of a run, day by day, on what the learners expect. variants: how many settings are tried beside these,
+    these included; the report's Sharpe ratio is deflated by them too.
+
+    Raises:
+        runs.RunFailed: the engine could not go on.
+    """
     decisions = expected.frame["ts_ns"].unique().sort().to_list()
     recording = grids.record_bars(market, decisions[0])
     setup = setups.bar_setup(
@@ -201,6 +228,7 @@ def walk_forward(
         facts=facts,
         journal=journal,
         start_ns=decisions[0],
+        variants=variants,
     )
 
 
@@ -263,6 +291,7 @@ def _report(
     facts: runs.CodeFacts,
     journal: Path | None,
     start_ns: int,
+    variants: int,
 ) -> Run:
     """Measure the run beside its benchmarks."""
     grid = executions.equity["ts_ns"].to_list()
@@ -287,7 +316,7 @@ def _report(
         provenance=market.provenance,
         cost_model=_cost_model(market, settings),
         # Every allocator on offer was looked at with these forecasts before one became the default.
-        n_trials=expected.n_trials * len(portfolio.ALLOCATORS),
+        n_trials=expected.n_trials * len(portfolio.ALLOCATORS) * variants,
         holes=market.holes,
         refused=tuple(diary.refusals),
         warnings=(*market.warnings, *_stage_warnings(diary)),

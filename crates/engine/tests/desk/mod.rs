@@ -72,6 +72,11 @@ pub fn terms_of(id: InstrumentId) -> InstrumentTerms {
 }
 
 pub fn definitions() -> Vec<Definition> {
+    definitions_in(MarginMode::Cross)
+}
+
+/// The derivatives' account in another margin mode.
+pub fn definitions_in(mode: MarginMode) -> Vec<Definition> {
     let account = |id, venue, mode| Definition::Account(Account { id, venue: VenueId(venue), name: format!("account {id}"), mode });
     let deposit = |account, book, asset, amount| Definition::Deposit { account, book, asset, amount };
     vec![
@@ -82,7 +87,7 @@ pub fn definitions() -> Vec<Definition> {
         Definition::Instrument(terms_of(PERPETUAL)),
         Definition::Instrument(terms_of(INVERSE)),
         account(SPOT_ACCOUNT, 0, MarginMode::Spot),
-        account(MARGIN_ACCOUNT, 1, MarginMode::Cross),
+        account(MARGIN_ACCOUNT, 1, mode),
         Definition::Book { book: ALPHA, name: "alpha".into() },
         Definition::Book { book: BETA, name: "beta".into() },
         Definition::Epoch { node: 7, epoch: 1 },
@@ -120,8 +125,12 @@ pub fn fee(asset: AssetId, amount: i128) -> FeeCharge {
 
 impl Desk {
     pub fn open() -> Self {
+        Self::open_in(MarginMode::Cross)
+    }
+
+    pub fn open_in(mode: MarginMode) -> Self {
         let mut desk = Self { engine: Engine::new(), replica: Engine::new(), step: Step::new(), now: START, trades: 0, log: Vec::new() };
-        for definition in definitions() {
+        for definition in definitions_in(mode) {
             let outcomes = desk.control(Control::Define(definition.clone()));
             assert_eq!(outcomes, [Outcome::Defined(definition)]);
         }

@@ -6,7 +6,7 @@
 //! exponential with a mean of eight ticks. All of it is integers and one seed.
 
 use tradewind_exchange::{Execution, MatchingBook, NewOrder};
-use tradewind_types::{OrderId, OrderKind, Price, Qty, Side, TimeInForce};
+use tradewind_types::{AccountId, OrderId, OrderKind, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 
 /// Orders resting before the first operation, and about which their number stays.
 pub(crate) const LIVE: usize = 1_000;
@@ -135,7 +135,15 @@ impl Generator {
 
     fn place(&mut self, side: Side, price: Price, qty: u64, time_in_force: TimeInForce) -> Op {
         self.placed += 1;
-        let order = NewOrder { order: id(self.placed), side, kind: OrderKind::Limit { price }, time_in_force, qty: Qty(qty.cast_signed()) };
+        let order = NewOrder {
+            order: id(self.placed),
+            owner: AccountId(0),
+            self_trade: SelfTradePrevention::Allow,
+            side,
+            kind: OrderKind::Limit { price },
+            time_in_force,
+            qty: Qty(qty.cast_signed()),
+        };
         self.executions.clear();
         if let Ok(placement) = self.book.place(&order, &mut self.executions) {
             self.live += usize::from(placement.resting.0 > 0);

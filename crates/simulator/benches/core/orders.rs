@@ -8,7 +8,7 @@ use tradewind_exchange::{Execution, MatchingBook, NewOrder};
 use tradewind_journal::{CommitLevel, Writer};
 use tradewind_types::{
     Amount, Author, BookId, Control, Exposure, FeeCharge, Fill, Intent, Liquidity, OrderId, OrderKind, OrderRequest, OrderTerms, Price,
-    Qty, RejectReason, Side, TimeInForce, Timestamp, TradeId, VenueOrderId, VenueReply,
+    Qty, RejectReason, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId, VenueOrderId, VenueReply,
 };
 
 const SEED: u64 = 1;
@@ -162,7 +162,15 @@ impl Venue {
         self.executions.clear();
         match *request {
             OrderRequest::Place { order, terms } => {
-                let new = NewOrder { order, side: terms.side, kind: terms.kind, time_in_force: terms.time_in_force, qty: terms.qty };
+                let new = NewOrder {
+                    order,
+                    owner: terms.account,
+                    self_trade: SelfTradePrevention::Allow,
+                    side: terms.side,
+                    kind: terms.kind,
+                    time_in_force: terms.time_in_force,
+                    qty: terms.qty,
+                };
                 match self.book.place(&new, &mut self.executions) {
                     Ok(placement) => {
                         self.replies.push(accepted(order));

@@ -69,7 +69,7 @@ fn standings(storm: &Storm) -> Result<(), Breach> {
         cells.extend(ACCOUNTS.map(|id| (LimitScope::Account(id), state.account_standing(id, instrument))));
         cells.extend(BOOKS.map(|id| (LimitScope::Book(id), state.book_standing(id, instrument))));
         for (scope, found) in cells {
-            let worst = [Side::Buy, Side::Sell].map(|side| worst_case(state, scope, instrument, side));
+            let worst = [Side::Buy, Side::Sell].map(|side| worst_case(storm.memory(), state, scope, instrument, side));
             if [found.position + found.buys, found.sells - found.position] != worst {
                 return Err(Breach::new(law, format!("{scope:?} instrument {instrument}: {found:?}, orders make {worst:?}")));
             }
@@ -212,7 +212,11 @@ fn truths(storm: &Storm) -> Result<(), Breach> {
                 Owner::Book(id) => state.book_balance(id, asset),
             };
             let open = [LINEAR, INVERSE].into_iter().filter(|id| value_asset(*id) == asset).map(|id| position(id).entry.0);
-            let (at_cost, there) = (balance.0 - open.sum::<i128>(), known.money.get(&(owner, asset)).copied().unwrap_or(0));
+            let funding = match owner {
+                Owner::Account(_) => 0,
+                Owner::Book(book) => storm.memory().funding.get(&(book, asset)).copied().unwrap_or(0),
+            };
+            let (at_cost, there) = (balance.0 - open.sum::<i128>(), known.money.get(&(owner, asset)).copied().unwrap_or(0) + funding);
             if at_cost != there {
                 return Err(Breach::new(law, format!("{owner:?} asset {asset}: {at_cost} units, the venue has {there}")));
             }
@@ -231,7 +235,7 @@ fn algos(storm: &Storm) -> Result<(), Breach> {
         }
         let asked = match algo.spec {
             AlgoSpec::Immediate { qty, .. } | AlgoSpec::Twap { qty, .. } => qty,
-            AlgoSpec::Quoting { .. } => continue,
+            AlgoSpec::Quoting { .. } | AlgoSpec::Bracket { .. } => continue,
         };
         let of_algo = |order: OrderId| state.order(order).is_some_and(|o| o.author == Author::Algo(*id));
         let excused: i64 = storm.memory().late.iter().filter(|(order, _)| of_algo(**order)).map(|(_, lots)| lots).sum();

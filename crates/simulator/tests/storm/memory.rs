@@ -1,14 +1,14 @@
 //! What the journal says, kept plainly beside the engine's state: limits, halts, orders sent, fills booked; and the laws that
 //! every decision must obey at the moment it is made.
 
-use crate::storm::desk::{covers, exact_value};
+use crate::storm::desk::{covers, exact_value, value_asset};
 use crate::storm::node::Breach;
 use std::collections::{BTreeMap, BTreeSet};
 use tradewind_engine::{Engine, Order, State};
 use tradewind_limits::BookHealth;
 use tradewind_types::{
-    AlgoId, Author, Definition, InstrumentId, LimitScope, LimitSettings, OrderId, OrderTerms, Outcome, Price, Qty, Side, TimerId,
-    Timestamp, TradeId,
+    AccountId, AlgoId, AssetId, Author, BookId, Definition, FundingPayment, InstrumentId, LimitScope, LimitSettings, OrderId, OrderTerms,
+    Outcome, Price, Qty, Side, TimerId, Timestamp, TradeId,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,12 @@ pub struct Memory {
     timers: BTreeMap<TimerId, AlgoId>,
     /// Deposits that took effect.
     pub deposits: usize,
+    /// Lots that accounts traded without our orders.
+    pub forced: BTreeMap<(AccountId, InstrumentId), i64>,
+    /// Whose lots of a derivative an account holds.
+    shares: BTreeMap<(AccountId, InstrumentId), BTreeMap<BookId, i64>>,
+    /// Funding as it is shared out over books.
+    pub funding: BTreeMap<(BookId, AssetId), i128>,
 }
 
 impl Memory {
@@ -54,7 +60,16 @@ impl Memory {
                     self.sent.push((*at, *terms));
                 }
             }
+            Outcome::AccountTraded { trade, .. } => {
+                let lots = trade.side.sign() * trade.qty.0;
+                *self.forced.entry((trade.account, trade.instrument)).or_default() += lots;
+                self.share(trade.account, trade.instrument, BookId::UNASSIGNED, lots);
+            }
+            Outcome::Funded { payment, .. } => self.fund(payment),
             Outcome::Filled { fill, .. } => {
+                if let Some(terms) = self.terms.get(&fill.order).copied() {
+                    self.share(terms.account, terms.instrument, terms.book, terms.side.sign() * fill.qty.0);
+                }
                 self.booked.insert((fill.order, fill.trade));
                 if self.done.contains(&fill.order) {
                     *self.late.entry(fill.order).or_default() += fill.qty.0;
@@ -63,6 +78,7 @@ impl Memory {
             Outcome::Cancelled { order, .. }
             | Outcome::Expired { order, .. }
             | Outcome::Rejected { order, .. }
+            | Outcome::SelfTradePrevented { order, .. }
             | Outcome::NeverArrived { order, .. } => {
                 self.done.insert(*order);
             }
@@ -77,6 +93,23 @@ impl Memory {
             }
             _ => {}
         }
+    }
+
+    fn share(&mut self, account: AccountId, instrument: InstrumentId, book: BookId, lots: i64) {
+        *self.shares.entry((account, instrument)).or_default().entry(book).or_default() += lots;
+    }
+
+    /// Each book's part of a payment, in whole units; what is left over is nobody's.
+    fn fund(&mut self, payment: &FundingPayment) {
+        let shares = self.shares.get(&(payment.account, payment.instrument)).cloned().unwrap_or_default();
+        let (total, asset) = (shares.values().sum::<i64>(), value_asset(payment.instrument));
+        let mut left = payment.amount.0;
+        for (book, lots) in shares.into_iter().filter(|_| total != 0) {
+            let part = payment.amount.0 * i128::from(lots) / i128::from(total);
+            left -= part;
+            *self.funding.entry((book, asset)).or_default() += part;
+        }
+        *self.funding.entry((BookId::UNASSIGNED, asset)).or_default() += left;
     }
 
     /// The laws of a decision, held against the state in which it has just taken effect.
@@ -138,7 +171,8 @@ impl Memory {
             {
                 return breach(format!("{} lots at {} ticks", qty.0, price.0));
             }
-            if let (Some(limit), Some(price)) = (settings.max_price_deviation, price) {
+            // The limit of an order that waits is measured when it wakes up, by nobody but the venue.
+            if let (Some(limit), Some(price), None) = (settings.max_price_deviation, price, terms.kind.trigger()) {
                 let Some(reference) = engine.market(instrument).reference() else { return breach("no reference".into()) };
                 let distance = i128::from((price.0 - reference.price.0).abs());
                 let is_stale = settings.max_reference_age.is_some_and(|age| at.0 - reference.at.0 > age.0);
@@ -147,7 +181,7 @@ impl Memory {
                 }
             }
             if let Some(limit) = settings.max_position {
-                let worst = worst_case(state, settings.scope, instrument, side);
+                let worst = worst_case(self, state, settings.scope, instrument, side);
                 if worst > limit.0 && adds_exposure(state, order) {
                     return breach(format!("the position could reach {worst} lots on the side of {side:?}"));
                 }
@@ -187,8 +221,13 @@ pub fn open_lots(order: &Order) -> i64 {
 
 /// The largest position in one direction with everything in flight, summed over orders and positions one by one. Positive on
 /// either side.
-pub fn worst_case(state: &State, scope: LimitScope, instrument: InstrumentId, side: Side) -> i64 {
+pub fn worst_case(memory: &Memory, state: &State, scope: LimitScope, instrument: InstrumentId, side: Side) -> i64 {
     let mut lots = 0;
+    for ((account, traded), forced) in &memory.forced {
+        if *traded == instrument && covers(scope, instrument, *account, BookId::UNASSIGNED) {
+            lots += side.sign() * forced;
+        }
+    }
     for order in state.orders().iter().filter(|o| o.terms.instrument == instrument) {
         if covers(scope, instrument, order.terms.account, order.terms.book) {
             lots += order.terms.side.sign() * side.sign() * order.filled.0;

@@ -6,15 +6,16 @@ use crate::storm::laws;
 use crate::storm::market::Seen;
 use crate::storm::memory::Memory;
 use crate::storm::node::{Breach, Node};
-use crate::storm::scenario::{Decider, Event, Scenario, What, Wish};
+use crate::storm::scenario::{Decider, Event, Scenario, Shape, What, Wish};
 use crate::storm::story::{Line, brief, kind_of, told};
 use crate::storm::venue::{Accounts, Message, Venue};
 use crate::storm::wire::Wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tradewind_types::{
-    AlgoId, AlgoSpec, Amount, Author, BookId, Control, Definition, DepthKind, Exposure, Input, InstrumentId, Intent, Nanos,
-    OperatorCommand, OrderId, OrderKind, OrderState, OrderTerms, Outcome, Price, Qty, QuotingParameters, Timestamp, VenueReply,
+    AccountEvent, AlgoId, AlgoSpec, Amount, Author, BookId, BracketParameters, Control, Definition, DepthKind, Exposure, Input,
+    InstrumentId, Intent, Nanos, OperatorCommand, OrderId, OrderKind, OrderState, OrderTerms, Outcome, Price, Qty, QuotingParameters,
+    Timestamp, Trigger, TriggerSource, VenueReply,
 };
 
 /// How a storm ended.
@@ -159,7 +160,9 @@ impl Storm {
                 Ok(self.tell(|| told(what)))
             }
             What::Garbage { kind, pick } => self.garbage(kind, pick),
-            What::StartTwap { .. } | What::StartQuoting { .. } | What::StartImmediate { .. } => self.start_algo(what),
+            What::StartTwap { .. } | What::StartQuoting { .. } | What::StartImmediate { .. } | What::StartBracket { .. } => {
+                self.start_algo(what)
+            }
             What::StopAlgo { pick } => {
                 let algo = AlgoId((pick % u64::from(self.algos.max(1))) as u32);
                 self.control(Control::StopAlgo { algo })?;
@@ -237,6 +240,14 @@ impl Storm {
         }
     }
 
+    /// The venue says something about accounts.
+    pub fn hear_events(&mut self, said: impl IntoIterator<Item = AccountEvent>) {
+        for event in said {
+            let name = self.new_name();
+            self.wire.events.push((name, event));
+        }
+    }
+
     /// The order that a pick means.
     pub fn picked(&self, among: &[OrderId], pick: u64) -> Option<OrderId> {
         chosen(among.iter().map(|id| self.names.get(id).copied().unwrap_or(0)), pick | 1).map(|at| among[at])
@@ -291,7 +302,7 @@ impl Storm {
             account: wish.account,
             book: wish.book,
             side: wish.side,
-            kind: price.map_or(OrderKind::Market, |price| OrderKind::Limit { price }),
+            kind: self.kind_of(wish, price),
             time_in_force: wish.time_in_force,
             qty: Qty(wish.qty),
             exposure: Exposure::Any,
@@ -308,6 +319,20 @@ impl Storm {
             return Err(Breach::new("late and foreign decisions are refused", format!("{wish:?}")));
         }
         Ok(self.tell(|| told(&What::Place(*wish))))
+    }
+
+    fn kind_of(&self, wish: &Wish, price: Option<Price>) -> OrderKind {
+        let (mid, rising) = (self.venue.mid(wish.instrument), wish.side.sign());
+        let trigger = |at: i64| Trigger { price: Price(at.max(1)), source: TriggerSource::Last };
+        match (wish.shape, price) {
+            (Shape::Stop { away }, None) => OrderKind::Stop { trigger: trigger(mid + rising * away) },
+            (Shape::Stop { away }, Some(price)) => OrderKind::StopLimit { trigger: trigger(mid + rising * away), price },
+            (Shape::TakeProfit { away }, None) => OrderKind::TakeProfit { trigger: trigger(mid - rising * away) },
+            (Shape::TakeProfit { away }, Some(price)) => OrderKind::TakeProfitLimit { trigger: trigger(mid - rising * away), price },
+            (Shape::Iceberg { display }, Some(price)) => OrderKind::Iceberg { price, display: Qty(display) },
+            (Shape::Plain, Some(price)) => OrderKind::Limit { price },
+            (Shape::Plain | Shape::Iceberg { .. }, None) => OrderKind::Market,
+        }
     }
 
     /// An amend to terms that the order has not had before: replies about amends are told apart by them.
@@ -335,6 +360,12 @@ impl Storm {
             }
             What::StartImmediate { instrument, account, book, side, qty } => {
                 AlgoSpec::Immediate { book, account, instrument, side, qty: Qty(qty) }
+            }
+            What::StartBracket { instrument, account, book, side, qty, away } => {
+                let (mid, toward) = (self.venue.mid(instrument), side.sign() * away);
+                let stop = Trigger { price: Price(mid - toward), source: TriggerSource::Last };
+                let parameters = BracketParameters { entry: None, take_profit: Price(mid + toward), stop };
+                AlgoSpec::Bracket { book, account, instrument, side, qty: Qty(qty), exposure: Exposure::Any, parameters }
             }
             _ => return Ok(String::new()),
         };

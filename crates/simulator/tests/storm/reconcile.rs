@@ -31,6 +31,9 @@ impl Storm {
         for fill in self.venue.fills_besides(&self.memory().booked) {
             self.reply(VenueReply::Filled(fill))?;
         }
+        for event in self.venue.history.clone() {
+            self.control(Control::Account(event))?;
+        }
         for (order, _) in self.live() {
             self.query(order)?;
         }
@@ -44,10 +47,12 @@ impl Storm {
         self.node.engine.state().live_orders().map(|o| (o.id, o.amendment.is_some())).collect()
     }
 
-    /// Quoting ends when it is told to, everything else by itself.
+    /// Quoting and brackets end when they are told to, everything else by itself.
     fn end_algos(&mut self) -> Result<(), Breach> {
         let state = self.node.engine.state();
-        let quotes = |id: &AlgoId| state.algo(*id).is_some_and(|a| a.is_running && matches!(a.spec, AlgoSpec::Quoting { .. }));
+        let quotes = |id: &AlgoId| {
+            state.algo(*id).is_some_and(|a| a.is_running && matches!(a.spec, AlgoSpec::Quoting { .. } | AlgoSpec::Bracket { .. }))
+        };
         let quoting: Vec<AlgoId> = self.memory().algos.iter().copied().filter(quotes).collect();
         quoting.into_iter().try_for_each(|algo| self.control(Control::StopAlgo { algo }))?;
         for _ in 0..TIMERS_AT_MOST {

@@ -1,10 +1,10 @@
 //! What happens in a storm, as a list of events that is drawn from a seed and can be thinned out without losing its meaning:
 //! an event picks orders and messages by names that stay, and brings its own dice.
 
-use crate::storm::desk::{ACCOUNTS, BOOKS, FIRST_MID, INSTRUMENTS, MARGIN, SPOT, SUB_ACCOUNT, WALLET, exact_value};
+use crate::storm::desk::{ACCOUNTS, BOOKS, FIRST_MID, INSTRUMENTS, INVERSE, LINEAR, MARGIN, SPOT, SUB_ACCOUNT, WALLET, exact_value};
 use crate::storm::dice::Dice;
 use tradewind_types::{
-    AccountId, Amount, AssetId, BookId, InstrumentId, LimitScope, LimitSettings, Nanos, Qty, Rate, Side, TimeInForce, VenueId,
+    AccountId, Amount, AssetId, BookId, InstrumentId, LimitScope, LimitSettings, Nanos, Qty, Rate, Side, TimeInForce, Timestamp, VenueId,
 };
 
 /// Something happens some time after the event before it.
@@ -23,11 +23,21 @@ pub struct Wish {
     pub account: AccountId,
     pub book: BookId,
     pub side: Side,
-    /// None for a market order.
+    /// None for a market order, and for a stop or take-profit at market.
     pub offset: Option<i64>,
+    pub shape: Shape,
     pub qty: i64,
     pub time_in_force: TimeInForce,
     pub by: Decider,
+}
+
+/// What kind of order; triggers are offsets from the mid on their side of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Plain,
+    Stop { away: i64 },
+    TakeProfit { away: i64 },
+    Iceberg { display: i64 },
 }
 
 /// Who decides, and when the decision reaches the engine.
@@ -94,6 +104,12 @@ pub enum What {
     PowerLoss { dice: u64 },
     ClockStep { ns: i64 },
     Lie(Lie),
+    StartBracket { instrument: InstrumentId, account: AccountId, book: BookId, side: Side, qty: i64, away: i64 },
+    Funding { instrument: InstrumentId, account: AccountId, amount: i64 },
+    Forced { instrument: InstrumentId, account: AccountId, side: Side, qty: i64, dice: u64 },
+    EventArrives { pick: u64 },
+    EventLost { pick: u64 },
+    EventRepeated { pick: u64 },
 }
 
 /// How one storm is: what its node is set to, and what happens.
@@ -109,16 +125,18 @@ pub struct Scenario {
 }
 
 /// How often each kind of event comes, in the order of [`draw`].
-const USUAL: [u64; 34] = [
+const USUAL: [u64; 40] = [
     120, 100, 35, 3, 20, 10, 10, 5, 4, 5, 45, // wishes and algos
     2, 20, 6, 4, // halts, limits, money
     50, 20, 10, 40, // market
     190, 260, 60, 40, 12, // wire and venue
+    6, 10, 4, 16, // brackets, funding, forced trades, their messages
+    6, 6, // lost, repeated messages of accounts
     12, 20, 20, 10, 10, // lost, repeated, ended
     6, 5, 7, 2, 6, // disasters
 ];
 /// Kinds from here on are weather: each storm has its own share of each, often none.
-const WEATHER_FROM: usize = 24;
+const WEATHER_FROM: usize = 28;
 
 impl Scenario {
     pub fn draw(seed: u64) -> Self {
@@ -196,13 +214,24 @@ fn wish(dice: &mut Dice) -> Wish {
     let time_in_force = if is_market {
         TimeInForce::ImmediateOrCancel
     } else {
-        use TimeInForce::{FillOrKill, GoodTillCancelled, ImmediateOrCancel, PostOnly};
-        dice.among(&[GoodTillCancelled, GoodTillCancelled, GoodTillCancelled, PostOnly, ImmediateOrCancel, FillOrKill])
+        use TimeInForce::{FillOrKill, GoodTillCancelled, GoodTillTime, ImmediateOrCancel, PostOnly};
+        let later = GoodTillTime { until: Timestamp::MAX };
+        dice.among(&[GoodTillCancelled, GoodTillCancelled, GoodTillCancelled, later, PostOnly, ImmediateOrCancel, FillOrKill])
     };
+    let shape = shape(dice, is_market);
     let offset = (!is_market).then(|| dice.within(-120, 120));
     let by = dice.among(&[Decider::Operator, Decider::Strategy, Decider::Strategy, Decider::Strategy]);
     let by = if dice.one_in(20) { dice.among(&[Decider::Stranger, Decider::Latecomer]) } else { by };
-    Wish { instrument, account, book, side, offset, qty: dice.within(1, 30), time_in_force, by }
+    Wish { instrument, account, book, side, offset, shape, qty: dice.within(1, 30), time_in_force, by }
+}
+
+fn shape(dice: &mut Dice, is_market: bool) -> Shape {
+    match dice.below(if is_market { 6 } else { 9 }) {
+        0 => Shape::Stop { away: dice.within(1, 300) },
+        1 => Shape::TakeProfit { away: dice.within(1, 300) },
+        8 => Shape::Iceberg { display: dice.within(1, 5) },
+        _ => Shape::Plain,
+    }
 }
 
 fn draw(dice: &mut Dice, weights: &[u64]) -> What {
@@ -235,17 +264,32 @@ fn draw(dice: &mut Dice, weights: &[u64]) -> What {
         21 => What::VenueTrades { pick, qty: dice.within(1, 8), dice: dice.roll() },
         22 => What::Query { pick },
         23 => What::Timeout { pick },
-        24 => What::RequestLost { pick },
-        25 => What::ReplyLost { pick },
-        26 => What::ReplyRepeated { pick },
-        27 => What::FillRepeated { pick },
-        28 => What::VenueEnds { pick, is_expiry: dice.one_in(2) },
-        29 => What::Disconnect { venue: VenueId(dice.below(2) as u32), dice: dice.roll() },
-        30 => What::Restart { dice: dice.roll() },
-        31 => What::TearNextWrite { dice: dice.roll() },
-        32 => What::PowerLoss { dice: dice.roll() },
-        33 => What::ClockStep { ns: dice.among(&[1, -1]) * dice.among(&[300_000, 30_000_000, 3_000_000_000]) },
+        24..=27 => of_account(dice, kind, pick),
+        28 => What::EventLost { pick },
+        29 => What::EventRepeated { pick },
+        30 => What::RequestLost { pick },
+        31 => What::ReplyLost { pick },
+        32 => What::ReplyRepeated { pick },
+        33 => What::FillRepeated { pick },
+        34 => What::VenueEnds { pick, is_expiry: dice.one_in(2) },
+        35 => What::Disconnect { venue: VenueId(dice.below(2) as u32), dice: dice.roll() },
+        36 => What::Restart { dice: dice.roll() },
+        37 => What::TearNextWrite { dice: dice.roll() },
+        38 => What::PowerLoss { dice: dice.roll() },
+        39 => What::ClockStep { ns: dice.among(&[1, -1]) * dice.among(&[300_000, 30_000_000, 3_000_000_000]) },
         _ => What::Lie(lie(dice, pick)),
+    }
+}
+
+/// What happens to an account at its venue, and what comes of it.
+fn of_account(dice: &mut Dice, kind: usize, pick: u64) -> What {
+    let (instrument, account) = (dice.among(&[LINEAR, INVERSE]), dice.among(&[MARGIN, MARGIN, SUB_ACCOUNT]));
+    let (book, side) = (dice.among(&BOOKS), dice.among(&[Side::Buy, Side::Sell]));
+    match kind {
+        24 => What::StartBracket { instrument, account, book, side, qty: dice.within(1, 12), away: dice.within(5, 400) },
+        25 => What::Funding { instrument, account, amount: dice.within(-90_000, 90_000) },
+        26 => What::Forced { instrument, account, side, qty: dice.within(1, 9), dice: dice.roll() },
+        _ => What::EventArrives { pick },
     }
 }
 

@@ -5,8 +5,9 @@ use crate::storm::desk::{BNB, BTC, FIRST_MID, INVERSE, LINEAR, SPOT, exact_value
 use crate::storm::dice::Dice;
 use std::collections::{BTreeMap, BTreeSet};
 use tradewind_types::{
-    AccountId, Amount, AssetId, BookId, FeeCharge, Fill, InstrumentId, Liquidity, OrderId, OrderRequest, OrderTerms, Price, Qty,
-    RejectReason, Side, TimeInForce, Timestamp, TradeId, VenueOrderId, VenueReply,
+    AccountEvent, AccountId, AccountTrade, Amount, AssetId, BookId, Exposure, FeeCharge, Fill, FundingPayment, InstrumentId, Liquidity,
+    OrderId, OrderRequest, OrderTerms, Price, Qty, Rate, RejectReason, Side, TimeInForce, Timestamp, TradeCause, TradeId, VenueOrderId,
+    VenueReply,
 };
 
 /// What the venue says, and what a session knows of it.
@@ -47,6 +48,8 @@ pub struct VenueOrder {
     pub venue_order: VenueOrderId,
     pub version: u64,
     pub fills: Vec<Fill>,
+    /// A stop or take-profit that has not woken up.
+    pub waits: bool,
 }
 
 /// Who owns a sum of money.
@@ -73,9 +76,13 @@ impl Accounts {
 
     /// A fill once more, or with -1 as if it had not been.
     pub fn post(&mut self, terms: &OrderTerms, fill: &Fill, times: i64) {
-        let (instrument, side, qty) = (terms.instrument, terms.side, fill.qty.0 * times);
+        self.post_for(terms.account, terms.book, terms.instrument, terms.side, fill, times);
+    }
+
+    fn post_for(&mut self, account: AccountId, book: BookId, instrument: InstrumentId, side: Side, fill: &Fill, times: i64) {
+        let qty = fill.qty.0 * times;
         let value = fill.stated_cash.map_or_else(|| exact_value(instrument, fill.price.0, fill.qty.0), |cash| cash.0);
-        for owner in [Owner::Account(terms.account), Owner::Book(terms.book)] {
+        for owner in [Owner::Account(account), Owner::Book(book)] {
             *self.lots.entry((owner, instrument)).or_default() += side.sign() * qty;
             let mut pay = |asset, amount: i128| *self.money.entry((owner, asset)).or_default() += amount;
             pay(value_asset(instrument), i128::from(times) * flow(instrument, side, value));
@@ -95,6 +102,8 @@ pub struct Venue {
     pub twice: Vec<OrderId>,
     pub accounts: Accounts,
     pub mids: [i64; 3],
+    /// Everything that happened to accounts other than by orders, in order.
+    pub history: Vec<AccountEvent>,
     issued: u128,
 }
 
@@ -163,7 +172,18 @@ impl Venue {
         self.issued += 1;
         let venue_order = VenueOrderId(self.issued);
         let (qty, fills) = (terms.qty.0, Vec::new());
-        let new = VenueOrder { id: order, terms, price, qty, filled: 0, status: Status::Open, venue_order, version: 0, fills };
+        let new = VenueOrder {
+            id: order,
+            terms,
+            price,
+            qty,
+            filled: 0,
+            status: Status::Open,
+            venue_order,
+            version: 0,
+            fills,
+            waits: terms.kind.trigger().is_some(),
+        };
         self.orders.insert(order, new);
         let mut said = vec![Message::new(VenueReply::Accepted { order, venue_order }, Some(number), 0)];
         said.extend(self.take(order, &terms, dice, at));
@@ -177,6 +197,9 @@ impl Venue {
     /// What a new order takes at once, and the end of one that does not rest.
     fn take(&mut self, order: OrderId, terms: &OrderTerms, dice: &mut Dice, at: Timestamp) -> Vec<Message> {
         let mut said = Vec::new();
+        if terms.kind.trigger().is_some() {
+            return said;
+        }
         let mut left = match terms.time_in_force {
             TimeInForce::PostOnly => 0,
             TimeInForce::FillOrKill => terms.qty.0,
@@ -199,6 +222,10 @@ impl Venue {
 
     /// An order trades, and the venue's accounts move. More than its quantity is for liars.
     pub fn trade(&mut self, order: OrderId, qty: i64, dice: &mut Dice, at: Timestamp) -> Option<Message> {
+        let found = self.orders.get_mut(&order)?;
+        if std::mem::take(&mut found.waits) {
+            return Some(Message::new(VenueReply::Triggered { order }, None, found.version));
+        }
         let found = self.orders.get(&order)?;
         let (terms, mid) = (found.terms, self.mid(found.terms.instrument));
         let better = dice.within(0, 3) * -terms.side.sign();
@@ -226,12 +253,51 @@ impl Venue {
         Some(Message::new(VenueReply::Filled(fill), None, found.version))
     }
 
-    /// The venue ends an order of its own accord.
+    /// The venue ends an order of its own accord: one in three expiries is a self-trade prevented.
     pub fn end(&mut self, order: OrderId, is_expiry: bool) -> Option<Message> {
         let found = self.orders.get_mut(&order).filter(|o| o.status == Status::Open)?;
         found.status = if is_expiry { Status::Expired } else { Status::Cancelled };
-        let reply = if is_expiry { VenueReply::Expired { order } } else { VenueReply::Cancelled { order } };
+        let reply = match is_expiry {
+            true if order.counter.is_multiple_of(3) => VenueReply::SelfTradePrevented { order },
+            true => VenueReply::Expired { order },
+            false => VenueReply::Cancelled { order },
+        };
         Some(Message::new(reply, None, found.version))
+    }
+
+    /// Funding is charged; the venue's figure need not be what anybody else would work out.
+    pub fn fund(&mut self, instrument: InstrumentId, account: AccountId, amount: i64) -> AccountEvent {
+        self.issued += 1;
+        let (amount, mark) = (Amount(i128::from(amount)), Price(self.mid(instrument)));
+        *self.accounts.money.entry((Owner::Account(account), value_asset(instrument))).or_default() += amount.0;
+        let payment = FundingPayment { account, instrument, rate: Rate(10_000), mark, amount, ts_venue: Timestamp(self.issued as i64) };
+        let event = AccountEvent::Funding(payment);
+        self.history.push(event);
+        event
+    }
+
+    /// An account trades without an order of ours.
+    pub fn force(&mut self, instrument: InstrumentId, account: AccountId, side: Side, qty: i64, dice: &mut Dice) -> AccountEvent {
+        self.issued += 1;
+        let price = Price(self.mid(instrument));
+        let fee = fee(instrument, side, qty, exact_value(instrument, price.0, qty), dice);
+        let trade = AccountTrade {
+            account,
+            instrument,
+            side,
+            trade: TradeId(self.issued),
+            price,
+            qty: Qty(qty),
+            fee,
+            stated_cash: None,
+            cause: dice.among(&[TradeCause::Liquidation, TradeCause::AutoDeleveraging, TradeCause::Manual]),
+            leg: Exposure::Any,
+            ts_venue: Timestamp(self.issued as i64),
+        };
+        self.accounts.post_for(account, BookId::UNASSIGNED, instrument, side, &trade.as_fill(), 1);
+        let event = AccountEvent::Traded(trade);
+        self.history.push(event);
+        event
     }
 
     /// The cancel-all that must have happened before anyone takes over.

@@ -10,8 +10,8 @@ use crate::storm::venue::{Message, Status};
 use crate::storm::wire::order_of;
 use tradewind_engine::Order;
 use tradewind_types::{
-    Amount, AssetId, Definition, FeeCharge, Fill, LimitScope, Liquidity, OrderId, OrderState, Price, Qty, RejectReason, TradeId, VenueId,
-    VenueOrderId, VenueReply,
+    Amount, AssetId, Control, Definition, FeeCharge, Fill, LimitScope, Liquidity, OrderId, OrderState, Price, Qty, RejectReason, TradeId,
+    VenueId, VenueOrderId, VenueReply,
 };
 
 const fn stream(reply: VenueReply) -> Message {
@@ -68,8 +68,50 @@ impl Storm {
                 }
                 None => Ok(String::new()),
             },
+            What::Funding { .. }
+            | What::Forced { .. }
+            | What::EventArrives { .. }
+            | What::EventLost { .. }
+            | What::EventRepeated { .. } => self.account(what),
             _ => self.disaster(what),
         }
+    }
+
+    /// What happens to accounts other than by orders, and the messages about it.
+    fn account(&mut self, what: &What) -> Result<String, Breach> {
+        let picked = |wire: &crate::storm::wire::Wire, pick| chosen(wire.events.iter().map(|(name, _)| *name), pick);
+        match *what {
+            What::Funding { instrument, account, amount } => {
+                let event = self.venue.fund(instrument, account, amount);
+                self.hear_events([event]);
+            }
+            What::Forced { instrument, account, side, qty, dice } => {
+                let event = self.venue.force(instrument, account, side, qty, &mut Dice::new(dice));
+                self.hear_events([event]);
+            }
+            What::EventArrives { pick } => {
+                let Some(at) = picked(&self.wire, pick) else { return Ok(String::new()) };
+                let (_, event) = self.wire.events.remove(at);
+                self.control(Control::Account(event))?;
+            }
+            What::EventLost { pick } => {
+                let Some(at) = picked(&self.wire, pick) else { return Ok(String::new()) };
+                self.wire.events.remove(at);
+            }
+            What::EventRepeated { pick } => {
+                let Some(at) = picked(&self.wire, pick) else { return Ok(String::new()) };
+                let event = self.wire.events[at].1;
+                self.hear_events([event]);
+            }
+            _ => {}
+        }
+        Ok(self.tell(|| story::told(what)))
+    }
+
+    /// Everything that happened to accounts is told again, as after a reconnect.
+    pub fn hear_history(&mut self) {
+        let history = self.venue.history.clone();
+        self.hear_events(history);
     }
 
     fn disaster(&mut self, what: &What) -> Result<String, Breach> {
@@ -155,6 +197,9 @@ impl Storm {
             said.push(VenueReply::AmendRejected { order, reason: RejectReason::UnknownOrder });
         }
         said.push(VenueReply::Accepted { order, venue_order: truth.venue_order });
+        if truth.terms.kind.trigger().is_some() && !truth.waits {
+            said.push(VenueReply::Triggered { order });
+        }
         let booked = &self.memory().booked;
         said.extend(truth.fills.iter().filter(|f| !booked.contains(&(order, f.trade))).map(|f| VenueReply::Filled(*f)));
         match truth.status {
@@ -176,6 +221,7 @@ impl Storm {
         let mut history = self.venue.fills_besides(&self.memory().booked);
         history.retain(|fill| is_there(fill.order));
         self.hear(history.into_iter().map(|fill| stream(VenueReply::Filled(fill))));
+        self.hear_history();
         live.into_iter().try_for_each(|order| self.give_up(order))
     }
 
@@ -200,6 +246,7 @@ impl Storm {
         }
         let history = self.venue.fills_besides(&self.memory().booked);
         self.hear(history.into_iter().map(|fill| stream(VenueReply::Filled(fill))));
+        self.hear_history();
         // One life in three begins blind.
         if self.epoch.is_multiple_of(3) { Ok(()) } else { self.look() }
     }

@@ -9,7 +9,7 @@
 use crate::storm::desk::RECEIVE_WINDOW;
 use crate::storm::venue::Message;
 use std::collections::{BTreeMap, BTreeSet};
-use tradewind_types::{OrderId, OrderRequest, VenueReply};
+use tradewind_types::{AccountEvent, OrderId, OrderRequest, VenueReply};
 
 /// A request that has left.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub struct Flying {
 pub struct Wire {
     pub requests: Vec<Flying>,
     pub replies: Vec<Message>,
+    /// Messages about accounts, by the names under which events pick them.
+    pub events: Vec<(u64, AccountEvent)>,
     /// Orders whose placing left, ever.
     pub placed: BTreeSet<OrderId>,
     pub twice: Vec<OrderId>,
@@ -121,6 +123,7 @@ impl Wire {
     /// Connections are gone: what the venue said is lost, what we said may still arrive.
     pub fn restart(&mut self) {
         self.replies.clear();
+        self.events.clear();
         self.session = Session { before: self.sent, ..Session::default() };
     }
 }
