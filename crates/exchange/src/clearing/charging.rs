@@ -49,12 +49,7 @@ impl Clearing {
         Ok(())
     }
 
-    fn third_asset_fee(
-        &self,
-        third: &ThirdAsset,
-        valued_in: AssetId,
-        value: Amount,
-    ) -> Result<Option<FeeCharge>, MoneyError> {
+    fn third_asset_fee(&self, third: &ThirdAsset, valued_in: AssetId, value: Amount) -> Result<Option<FeeCharge>, MoneyError> {
         let Some(pricing) = self.listed(third.instrument).filter(|p| p.cleared.instrument.terms().quote == valued_in) else {
             return Ok(None);
         };

@@ -2,8 +2,8 @@
 
 use tradewind_book::SequenceRule;
 use tradewind_exchange::{
-    CashRounding, Cleared, ClearedExchange, Clearing, ClearingRules, DeliveryPrice, FeeAsset, FeeSchedule, L2Exchange, Leg, Liquidation,
-    Listing, PositionKey, PrivateMessage, QueueModel, Tariff,
+    CashRounding, Cleared, ClearedExchange, Clearing, ClearingRules, DeliveryPrice, FeeSchedule, L2Exchange, Leg, Liquidation, Listing,
+    PositionKey, PrivateMessage, QueueModel, Tariff,
 };
 use tradewind_types::{
     Account, AccountEvent, AccountId, Amount, Asset, AssetId, BookId, Decimal, DepthKind, DepthUpdate, Exposure, Instrument, InstrumentId,
