@@ -23,18 +23,7 @@ impl State {
             Outcome::OrderSent { order, author, terms, reserved, at } => self.send(*order, *author, terms, *reserved, *at),
             Outcome::CancelSent { order, at } => self.cancel_sent(*order, *at),
             Outcome::AmendSent { order, price, qty, at } => self.amend_sent(*order, Amendment { price: *price, qty: *qty }, *at),
-            Outcome::Accepted { order, venue_order, .. } => self.transition(*order, |o| {
-                o.venue_order = Some(*venue_order);
-                o.state = match o.state {
-                    OrderState::Cancelling => OrderState::Cancelling,
-                    OrderState::Done { reason } if reason != DoneReason::NeverArrived => o.state,
-                    OrderState::Sent
-                    | OrderState::Open
-                    | OrderState::Amending { .. }
-                    | OrderState::Unknown { .. }
-                    | OrderState::Done { .. } => o.resting_state(),
-                };
-            }),
+            Outcome::Accepted { order, venue_order, .. } => self.transition(*order, |o| o.accept(*venue_order)),
             Outcome::Filled { fill, settlement, .. } => self.fill(fill, settlement),
             Outcome::Amended { order, price, qty, .. } => self.amended(*order, *price, *qty),
             Outcome::AmendRejected { order, .. } => self.amend_rejected(*order),
@@ -71,12 +60,7 @@ impl State {
                 self.limits.resume(*scope);
                 Ok(())
             }
-            Outcome::Triggered { order, .. } => self.transition(*order, |o| {
-                o.terms.kind = o.terms.kind.working();
-                if o.state == OrderState::Sent {
-                    o.state = OrderState::Open;
-                }
-            }),
+            Outcome::Triggered { order, .. } => self.transition(*order, Order::wake),
             Outcome::SelfTradePrevented { order, .. } => self.end(*order, DoneReason::SelfTradePrevented),
             Outcome::Funded { payment, rounding, .. } => self.funded(payment, *rounding),
             Outcome::AccountTraded { trade, settlement, .. } => self.account_traded(trade, settlement),

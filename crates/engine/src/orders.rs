@@ -69,6 +69,28 @@ impl Order {
         }
     }
 
+    /// The venue has it.
+    pub(crate) fn accept(&mut self, venue_order: VenueOrderId) {
+        self.venue_order = Some(venue_order);
+        self.state = match self.state {
+            OrderState::Cancelling => OrderState::Cancelling,
+            OrderState::Done { reason } if reason != DoneReason::NeverArrived => self.state,
+            OrderState::Sent
+            | OrderState::Open
+            | OrderState::Amending { .. }
+            | OrderState::Unknown { .. }
+            | OrderState::Done { .. } => self.resting_state(),
+        };
+    }
+
+    /// What it waited for has come.
+    pub(crate) fn wake(&mut self) {
+        self.terms.kind = self.terms.kind.working();
+        if self.state == OrderState::Sent {
+            self.state = OrderState::Open;
+        }
+    }
+
     /// The state it falls back to when a cancel was refused.
     pub(crate) const fn state_without_cancel(&self) -> OrderState {
         if self.venue_order.is_none() && self.filled.0 == 0 { OrderState::Sent } else { self.resting_state() }
