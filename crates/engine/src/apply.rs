@@ -6,6 +6,7 @@ use crate::position::{booked_cost, signed_lots};
 use crate::registry::{check_scope, dense};
 use crate::state::State;
 use crate::timers::Pending;
+use crate::trades::NO_TRADE;
 use tradewind_limits::{BookHealth, Ceiling, Held, Route, limit_reservation, spending_asset};
 use tradewind_types::{
     AccountId, Amount, AssetId, Author, BookId, Definition, DefinitionRefusal, DoneReason, Exposure, Fill, Instrument, InstrumentId,
@@ -23,22 +24,22 @@ impl State {
             Outcome::OrderSent { order, author, terms, reserved, at } => self.send(*order, *author, terms, *reserved, *at),
             Outcome::CancelSent { order, at } => self.cancel_sent(*order, *at),
             Outcome::AmendSent { order, price, qty, at } => self.amend_sent(*order, Amendment { price: *price, qty: *qty }, *at),
-            Outcome::Accepted { order, venue_order, .. } => self.transition(*order, |o| o.accept(*venue_order)),
-            Outcome::Filled { fill, settlement, .. } => self.fill(fill, settlement),
-            Outcome::Amended { order, price, qty, .. } => self.amended(*order, *price, *qty),
-            Outcome::AmendRejected { order, .. } => self.amend_rejected(*order),
-            Outcome::CancelRejected { order, .. } => self.transition(*order, |o| {
+            Outcome::Accepted { order, venue_order, at } => self.transition(*order, *at, |o| o.accept(*venue_order)),
+            Outcome::Filled { fill, settlement, at } => self.fill(fill, settlement, *at),
+            Outcome::Amended { order, price, qty, at } => self.amended(*order, *price, *qty, *at),
+            Outcome::AmendRejected { order, at, .. } => self.amend_rejected(*order, *at),
+            Outcome::CancelRejected { order, at, .. } => self.transition(*order, *at, |o| {
                 if o.state == OrderState::Cancelling {
                     o.state = o.state_without_cancel();
                 }
             }),
             Outcome::BecameUnknown { order, since, until, .. } => {
-                self.transition(*order, |o| o.state = OrderState::Unknown { since: *since, until: *until })
+                self.transition(*order, *since, |o| o.state = OrderState::Unknown { since: *since, until: *until })
             }
-            Outcome::Rejected { order, reason, .. } => self.end(*order, DoneReason::Rejected(*reason)),
-            Outcome::Cancelled { order, .. } => self.end(*order, DoneReason::Cancelled),
-            Outcome::Expired { order, .. } => self.end(*order, DoneReason::Expired),
-            Outcome::NeverArrived { order, .. } => self.end(*order, DoneReason::NeverArrived),
+            Outcome::Rejected { order, reason, at } => self.end(*order, DoneReason::Rejected(*reason), *at),
+            Outcome::Cancelled { order, at } => self.end(*order, DoneReason::Cancelled, *at),
+            Outcome::Expired { order, at } => self.end(*order, DoneReason::Expired, *at),
+            Outcome::NeverArrived { order, at } => self.end(*order, DoneReason::NeverArrived, *at),
             Outcome::BookInvalid { instrument, .. } => self.set_health(*instrument, BookHealth::Invalid),
             Outcome::BookRestored { instrument, .. } => self.set_health(*instrument, BookHealth::Valid),
             Outcome::AlgoStarted { algo, spec, .. } => self.algos.start(*algo, *spec),
@@ -60,8 +61,9 @@ impl State {
                 self.limits.resume(*scope);
                 Ok(())
             }
-            Outcome::Triggered { order, .. } => self.transition(*order, Order::wake),
-            Outcome::SelfTradePrevented { order, .. } => self.end(*order, DoneReason::SelfTradePrevented),
+            Outcome::OrdersRetired { through, over_by, .. } => self.orders.retire(*through, *over_by),
+            Outcome::Triggered { order, at } => self.transition(*order, *at, Order::wake),
+            Outcome::SelfTradePrevented { order, at } => self.end(*order, DoneReason::SelfTradePrevented, *at),
             Outcome::Funded { payment, rounding, .. } => self.funded(payment, *rounding),
             Outcome::AccountTraded { trade, settlement, .. } => self.account_traded(trade, settlement),
             Outcome::TransferSent { transfer, .. } => self.transfer_sent(transfer),
@@ -105,6 +107,7 @@ impl State {
         match definition {
             Definition::Limits(settings) => self.limits.define(*settings),
             Definition::Epoch { node, epoch } => self.orders.start_epoch(*node, *epoch),
+            Definition::Retention { done_for } => self.orders.keep_for(*done_for),
             Definition::Deposit { account, book, asset, amount } => {
                 let total = self.books.balances.get(book.index(), asset.index()).plus(*amount)?;
                 self.ledger.deposit(*account, *asset, *amount)?;
@@ -155,7 +158,8 @@ impl State {
             sent_at: at,
             ceiling: Ceiling::new(terms.qty, reserved)?,
             held: Held::default(),
-            last_trade: None,
+            over_at: None,
+            last_trade: NO_TRADE,
         };
         let index = self.orders.push(order)?;
         self.limits.count_place(route, terms, at);
@@ -170,7 +174,7 @@ impl State {
         let index = self.index_of(id)?;
         let terms = self.order_at(index, id)?.terms;
         self.limits.count_cancel(self.route(&terms)?, at);
-        self.change(index, |o| {
+        self.change(index, at, |o| {
             // An unknown order stays unknown: its deadline still decides what "not found" means.
             if o.is_live() && !matches!(o.state, OrderState::Unknown { .. }) {
                 o.state = OrderState::Cancelling;
@@ -184,18 +188,18 @@ impl State {
         let terms = order.terms;
         let ceiling = order.ceiling.or(self.ceiling_of(&terms, amendment.price, amendment.qty)?)?;
         self.limits.count_amend(self.route(&terms)?, at);
-        self.change(index, |o| {
+        self.change(index, at, |o| {
             o.amendment = Some(amendment);
             o.ceiling = ceiling;
             o.state = o.resting_state();
         })
     }
 
-    fn amended(&mut self, id: OrderId, price: Price, qty: Qty) -> Result<(), ApplyError> {
+    fn amended(&mut self, id: OrderId, price: Price, qty: Qty, at: Timestamp) -> Result<(), ApplyError> {
         let index = self.index_of(id)?;
         let terms = self.order_at(index, id)?.terms;
         let ceiling = self.ceiling_of(&terms, price, qty)?;
-        self.change(index, |o| {
+        self.change(index, at, |o| {
             o.terms.kind = o.terms.kind.at_price(price);
             o.terms.qty = qty;
             o.amendment = None;
@@ -207,7 +211,7 @@ impl State {
         })
     }
 
-    fn amend_rejected(&mut self, id: OrderId) -> Result<(), ApplyError> {
+    fn amend_rejected(&mut self, id: OrderId, at: Timestamp) -> Result<(), ApplyError> {
         let index = self.index_of(id)?;
         let order = self.order_at(index, id)?;
         let terms = order.terms;
@@ -215,7 +219,7 @@ impl State {
             Some(price) => self.ceiling_of(&terms, price, terms.qty)?,
             None => order.ceiling,
         };
-        self.change(index, |o| {
+        self.change(index, at, |o| {
             o.amendment = None;
             o.ceiling = ceiling;
             if matches!(o.state, OrderState::Amending { .. }) {
@@ -225,14 +229,14 @@ impl State {
         })
     }
 
-    fn end(&mut self, id: OrderId, reason: DoneReason) -> Result<(), ApplyError> {
-        self.transition(id, |o| {
+    fn end(&mut self, id: OrderId, reason: DoneReason, at: Timestamp) -> Result<(), ApplyError> {
+        self.transition(id, at, |o| {
             o.amendment = None;
             o.state = OrderState::Done { reason };
         })
     }
 
-    fn fill(&mut self, fill: &Fill, settlement: &Settlement) -> Result<(), ApplyError> {
+    fn fill(&mut self, fill: &Fill, settlement: &Settlement, at: Timestamp) -> Result<(), ApplyError> {
         let index = self.index_of(fill.order)?;
         let order = self.order_at(index, fill.order)?;
         let (terms, author) = (order.terms, order.author);
@@ -242,7 +246,7 @@ impl State {
         if let Author::Algo(algo) = author {
             self.algos.add_fill(algo, terms.side, fill.qty);
         }
-        self.change(index, |o| {
+        self.change(index, at, |o| {
             o.filled = filled;
             match o.state {
                 OrderState::Sent => o.state = OrderState::Open,
@@ -277,18 +281,21 @@ impl State {
         Ok(())
     }
 
-    fn transition(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) -> Result<(), ApplyError> {
+    fn transition(&mut self, id: OrderId, at: Timestamp, change: impl FnOnce(&mut Order)) -> Result<(), ApplyError> {
         let index = self.index_of(id)?;
-        self.change(index, change)
+        self.change(index, at, change)
     }
 
     /// Changes an order, then what it holds back and where it is listed.
     #[inline]
-    fn change(&mut self, index: OrderIndex, change: impl FnOnce(&mut Order)) -> Result<(), ApplyError> {
+    fn change(&mut self, index: OrderIndex, at: Timestamp, change: impl FnOnce(&mut Order)) -> Result<(), ApplyError> {
         let order = self.orders.get_mut(index).ok_or(ApplyError::NotDefined)?;
         let was_live = order.is_live();
         change(order);
         let (is_live, author) = (order.is_live(), order.author);
+        if is_live != was_live {
+            order.over_at = (!is_live).then_some(at);
+        }
         self.rehold(index)?;
         if is_live != was_live {
             self.orders.relist(index, is_live);

@@ -72,7 +72,10 @@ impl Engine {
                     trust => self.on_trust(event.instrument(), trust, at, step),
                 }
             }
-            Input::Control { at, control } => self.on_control(control, *at, step),
+            Input::Control { at, control } => {
+                self.on_control(control, *at, step);
+                self.retire_orders(*at, step);
+            }
         }
         if step.fault.is_some() {
             self.halt(LimitScope::Firm, input.at(), step);
@@ -156,6 +159,16 @@ impl Engine {
                     self.commit(Outcome::Resumed { scope: *scope, at }, at, step);
                 }
             }
+        }
+    }
+
+    /// Lets the oldest orders leave, a few at a time. Every order sent takes an answer, which is an input: this keeps up.
+    #[inline]
+    fn retire_orders(&mut self, at: Timestamp, step: &mut Step) {
+        if step.fault.is_none()
+            && let Some((through, over_by)) = self.state.orders.due(at)
+        {
+            self.commit(Outcome::OrdersRetired { through, over_by, at }, at, step);
         }
     }
 

@@ -12,6 +12,7 @@
 mod accounts;
 mod algos;
 mod apply;
+mod aside;
 mod budget;
 mod digest;
 mod engine;
@@ -30,6 +31,7 @@ mod replies;
 mod snapshot;
 mod state;
 mod timers;
+mod trades;
 
 pub use algos::Algo;
 pub use engine::{Engine, Step};

@@ -1,15 +1,21 @@
-//! Every order ever sent, densely by its counter, and which of them live.
+//! Every order that is remembered, densely by its counter, and which of them live.
+//!
+//! Without a retention that is every order ever sent. With one, the oldest leave the table a few at a time: what was over for
+//! long enough is forgotten, the rest is kept [aside](crate::aside) until it was. Indices count on and are never used again.
 
+use crate::aside::Aside;
 use crate::error::ApplyError;
-use serde::{Deserialize, Serialize};
+use crate::trades::{NO_TRADE, Trades};
+use serde::{Deserialize, Serialize, Serializer};
+use std::collections::VecDeque;
 use tradewind_limits::{Ceiling, Held};
 use tradewind_types::{
-    AccountId, Author, BookId, DoneReason, Exposure, InstrumentId, OrderId, OrderKind, OrderState, OrderTerms, Price, Qty, Side,
+    AccountId, Author, BookId, DoneReason, Exposure, InstrumentId, Nanos, OrderId, OrderKind, OrderState, OrderTerms, Price, Qty, Side,
     StateDigest, TimeInForce, Timestamp, TradeId, VenueOrderId,
 };
 
-/// Position of an order in the table.
-pub(crate) type OrderIndex = u32;
+/// Which order: how many were sent before it.
+pub(crate) type OrderIndex = u64;
 
 /// An amend on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +49,10 @@ pub struct Order {
     pub ceiling: Ceiling,
     /// What it holds back now; nothing once it is over.
     pub held: Held,
-    pub(crate) last_trade: Option<u32>,
+    /// Since when it is over.
+    pub over_at: Option<Timestamp>,
+    /// Its newest trade, or [`NO_TRADE`]; of an order that is kept aside, nothing.
+    pub(crate) last_trade: u64,
 }
 
 impl Order {
@@ -75,11 +84,9 @@ impl Order {
         self.state = match self.state {
             OrderState::Cancelling => OrderState::Cancelling,
             OrderState::Done { reason } if reason != DoneReason::NeverArrived => self.state,
-            OrderState::Sent
-            | OrderState::Open
-            | OrderState::Amending { .. }
-            | OrderState::Unknown { .. }
-            | OrderState::Done { .. } => self.resting_state(),
+            OrderState::Sent | OrderState::Open | OrderState::Amending { .. } | OrderState::Unknown { .. } | OrderState::Done { .. } => {
+                self.resting_state()
+            }
         };
     }
 
@@ -105,74 +112,121 @@ struct Epoch {
     first: OrderIndex,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct AppliedTrade {
-    trade: TradeId,
-    previous: Option<u32>,
-}
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Orders {
-    table: Vec<Order>,
+    /// Those that have not left, as [`LiveList::first`] counts them.
+    table: VecDeque<Order>,
     epochs: Vec<Epoch>,
     live: LiveList,
-    /// Trades of all orders, each linked to the previous one of the same order.
-    trades: Vec<AppliedTrade>,
+    trades: Trades,
+    aside: Aside,
+    /// How long an order that is over is remembered; for ever where nobody said.
+    done_for: Option<Nanos>,
 }
 
 impl Default for Orders {
     fn default() -> Self {
-        Self { table: Vec::new(), epochs: vec![Epoch { node: 0, epoch: 0, first: 0 }], live: LiveList::default(), trades: Vec::new() }
+        Self {
+            table: VecDeque::new(),
+            epochs: vec![Epoch { node: 0, epoch: 0, first: 0 }],
+            live: LiveList::default(),
+            trades: Trades::default(),
+            aside: Aside::default(),
+            done_for: None,
+        }
     }
 }
 
-/// Which orders live, oldest first: a list through a table beside the orders, so that one leaves it in constant time.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// So many orders leave the table together: few enough that nobody waits for it, and enough that it is seldom journaled.
+const RETIRED_AT_ONCE: usize = 64;
+
+/// Which orders live, oldest first: a list through a table beside the orders, so that one leaves it in constant time. Written down is
+/// only where it begins: [`Orders::list_live`] finds the rest again.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "OrderIndex")]
 struct LiveList {
     /// By order; [`NOBODY`] at the ends. Of an order that is over, nothing is read.
-    links: Vec<Links>,
+    links: VecDeque<Links>,
+    /// The oldest order in the table.
+    first: OrderIndex,
     oldest: OrderIndex,
     newest: OrderIndex,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 struct Links {
     older: OrderIndex,
     newer: OrderIndex,
 }
 
-/// No order has this index: the table would have to hold 2^32.
+/// No order has this index: it would take too long to count so far.
 const NOBODY: OrderIndex = OrderIndex::MAX;
 
 impl Default for LiveList {
     fn default() -> Self {
-        Self { links: Vec::new(), oldest: NOBODY, newest: NOBODY }
+        Self::from(0)
+    }
+}
+
+impl From<OrderIndex> for LiveList {
+    fn from(first: OrderIndex) -> Self {
+        Self { links: VecDeque::new(), first, oldest: NOBODY, newest: NOBODY }
+    }
+}
+
+impl Serialize for LiveList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.first.serialize(serializer)
     }
 }
 
 impl LiveList {
+    #[inline]
+    fn at(&self, index: OrderIndex) -> Option<&Links> {
+        self.links.get(index.wrapping_sub(self.first) as usize)
+    }
+
+    #[inline]
+    fn at_mut(&mut self, index: OrderIndex) -> Option<&mut Links> {
+        self.links.get_mut(index.wrapping_sub(self.first) as usize)
+    }
+
     /// Adds the order that was just put into the table, the newest of all.
     #[inline]
     fn push(&mut self, index: OrderIndex) {
-        self.links.push(Links { older: self.newest, newer: NOBODY });
-        match self.links.get_mut(self.newest as usize) {
+        self.links.push_back(Links { older: self.newest, newer: NOBODY });
+        match self.at_mut(self.newest) {
             Some(before) => before.newer = index,
             None => self.oldest = index,
         }
         self.newest = index;
     }
 
+    /// Passes over an order of the table that is over.
+    fn push_over(&mut self) {
+        self.links.push_back(Links { older: NOBODY, newer: NOBODY });
+    }
+
     #[inline]
     fn remove(&mut self, index: OrderIndex) {
-        let Some(&Links { older, newer }) = self.links.get(index as usize) else { return };
-        match self.links.get_mut(older as usize) {
+        let Some(&Links { older, newer }) = self.at(index) else { return };
+        match self.at_mut(older) {
             Some(before) => before.newer = newer,
             None => self.oldest = newer,
         }
-        match self.links.get_mut(newer as usize) {
+        match self.at_mut(newer) {
             Some(behind) => behind.older = older,
             None => self.newest = older,
         }
+    }
+
+    /// The oldest order leaves the table.
+    fn pass_over_first(&mut self, is_live: bool) {
+        if is_live {
+            self.remove(self.first);
+        }
+        self.links.pop_front();
+        self.first += 1;
     }
 
     /// Puts an order back that was over: one that the venue had after all.
@@ -180,17 +234,17 @@ impl LiveList {
     fn restore(&mut self, index: OrderIndex) {
         let mut older = self.newest;
         while older != NOBODY && older > index {
-            older = self.links.get(older as usize).map_or(NOBODY, |links| links.older);
+            older = self.at(older).map_or(NOBODY, |links| links.older);
         }
-        let newer = self.links.get(older as usize).map_or(self.oldest, |links| links.newer);
-        if let Some(links) = self.links.get_mut(index as usize) {
+        let newer = self.at(older).map_or(self.oldest, |links| links.newer);
+        if let Some(links) = self.at_mut(index) {
             *links = Links { older, newer };
         }
-        match self.links.get_mut(older as usize) {
+        match self.at_mut(older) {
             Some(before) => before.newer = index,
             None => self.oldest = index,
         }
-        match self.links.get_mut(newer as usize) {
+        match self.at_mut(newer) {
             Some(behind) => behind.older = index,
             None => self.newest = index,
         }
@@ -200,7 +254,7 @@ impl LiveList {
         let mut next = self.oldest;
         std::iter::from_fn(move || {
             let index = next;
-            next = self.links.get(index as usize)?.newer;
+            next = self.at(index)?.newer;
             Some(index)
         })
     }
@@ -216,8 +270,14 @@ impl Orders {
         self.current().epoch
     }
 
+    /// The index of the next order.
+    #[inline]
+    fn end(&self) -> OrderIndex {
+        self.live.first + self.table.len() as OrderIndex
+    }
+
     pub(crate) fn start_epoch(&mut self, node: u16, epoch: u32) {
-        let first = self.table.len() as OrderIndex;
+        let first = self.end();
         self.epochs.push(Epoch { node, epoch, first });
     }
 
@@ -225,31 +285,37 @@ impl Orders {
     pub(crate) fn prepare(&mut self, more: usize) {
         touch(&mut self.table, more, Order::blank());
         touch(&mut self.live.links, more, Links { older: NOBODY, newer: NOBODY });
-        touch(&mut self.trades, more, AppliedTrade { trade: TradeId(0), previous: None });
+        self.trades.prepare(more);
     }
 
     /// The id of the next order.
     #[inline]
     pub(crate) fn next_id(&self) -> OrderId {
         let Epoch { node, epoch, first } = self.current();
-        OrderId { node, epoch, counter: (self.table.len() - first as usize) as u64 + 1 }
+        OrderId { node, epoch, counter: self.end() - first + 1 }
     }
 
     #[inline]
     pub(crate) fn index_of(&self, id: OrderId) -> Option<OrderIndex> {
         let span = self.epochs.iter().rev().find(|e| e.epoch == id.epoch && e.node == id.node)?;
-        let index = OrderIndex::try_from(id.counter.checked_sub(1)?.checked_add(u64::from(span.first))?).ok()?;
-        (self.table.get(index as usize)?.id == id).then_some(index)
+        let index = id.counter.checked_sub(1)?.checked_add(span.first)?;
+        (self.get(index)?.id == id).then_some(index)
     }
 
     #[inline]
     pub(crate) fn get(&self, index: OrderIndex) -> Option<&Order> {
-        self.table.get(index as usize)
+        match index.checked_sub(self.live.first) {
+            Some(at) => self.table.get(at as usize),
+            None => self.aside.get(index),
+        }
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, index: OrderIndex) -> Option<&mut Order> {
-        self.table.get_mut(index as usize)
+        match index.checked_sub(self.live.first) {
+            Some(at) => self.table.get_mut(at as usize),
+            None => self.aside.get_mut(index),
+        }
     }
 
     #[inline]
@@ -257,76 +323,115 @@ impl Orders {
         self.get(self.index_of(id)?)
     }
 
-    pub(crate) fn all(&self) -> &[Order] {
-        &self.table
+    /// All that are remembered, oldest first.
+    pub(crate) fn all(&self) -> impl DoubleEndedIterator<Item = &Order> + Clone {
+        self.aside.iter().chain(&self.table)
     }
 
     /// Live orders, oldest first.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Order> {
-        self.live.iter().filter_map(|index| self.get(index))
+        self.aside.iter().filter(|order| order.is_live()).chain(self.live.iter().filter_map(|index| self.get(index)))
     }
 
     /// Adds a live order that holds nothing yet.
     pub(crate) fn push(&mut self, order: Order) -> Result<OrderIndex, ApplyError> {
         let expected = self.next_id();
-        let index = OrderIndex::try_from(self.table.len()).unwrap_or(NOBODY);
-        if order.id != expected || index == NOBODY {
+        if order.id != expected {
             return Err(ApplyError::OrderOutOfTurn { expected, found: order.id });
         }
-        self.table.push(order);
+        let index = self.end();
+        self.table.push_back(order);
         self.live.push(index);
         Ok(index)
+    }
+
+    /// Lists the live orders of a table that was just loaded.
+    pub(crate) fn list_live(&mut self) {
+        for (index, order) in (self.live.first..).zip(&self.table) {
+            if order.is_live() { self.live.push(index) } else { self.live.push_over() }
+        }
     }
 
     /// Brings the list of live orders into line after an order ended, or came back.
     #[inline]
     pub(crate) fn relist(&mut self, index: OrderIndex, is_live: bool) {
-        if is_live { self.live.restore(index) } else { self.live.remove(index) }
+        match (index < self.live.first, is_live) {
+            (true, _) => self.aside.relist(index),
+            (false, true) => self.live.restore(index),
+            (false, false) => self.live.remove(index),
+        }
     }
 
     /// Whether this trade was applied to the order. The order is part of the key, since the two sides of a self-trade share
     /// the venue's id.
     #[inline]
-    pub(crate) fn has_trade(&self, order: &Order, trade: TradeId) -> bool {
-        let mut next = order.last_trade;
-        while let Some(applied) = next.and_then(|at| self.trades.get(at as usize)) {
-            if applied.trade == trade {
-                return true;
-            }
-            next = applied.previous;
+    pub(crate) fn has_trade(&self, index: OrderIndex, trade: TradeId) -> bool {
+        match index.checked_sub(self.live.first).and_then(|at| self.table.get(at as usize)) {
+            Some(order) => self.trades.of(order.last_trade).any(|applied| applied == trade),
+            None => self.aside.has_trade(index, trade),
         }
-        false
     }
 
     #[inline]
     pub(crate) fn add_trade(&mut self, index: OrderIndex, trade: TradeId) {
-        let at = self.trades.len() as u32;
-        if let Some(order) = self.table.get_mut(index as usize) {
-            self.trades.push(AppliedTrade { trade, previous: order.last_trade });
-            order.last_trade = Some(at);
+        match index.checked_sub(self.live.first).and_then(|at| self.table.get_mut(at as usize)) {
+            Some(order) => order.last_trade = self.trades.add(index, trade, order.last_trade),
+            None => self.aside.add_trade(index, trade),
         }
+    }
+
+    pub(crate) const fn keep_for(&mut self, done_for: Nanos) {
+        self.done_for = Some(done_for);
+    }
+
+    /// Whether orders are to leave the table now: the newest of them, and by when those that are forgotten must have been over.
+    #[inline]
+    pub(crate) fn due(&self, now: Timestamp) -> Option<(OrderId, Timestamp)> {
+        let over_by = Timestamp(now.0.saturating_sub(self.done_for?.0));
+        let newest = self.table.get(RETIRED_AT_ONCE - 1)?;
+        (newest.sent_at <= over_by).then_some((newest.id, over_by))
+    }
+
+    /// The oldest orders leave the table.
+    pub(crate) fn retire(&mut self, through: OrderId, over_by: Timestamp) -> Result<(), ApplyError> {
+        let last = self.index_of(through).filter(|index| *index >= self.live.first);
+        let last = last.ok_or(ApplyError::UnknownOrder { order: through })?;
+        self.aside.forget(over_by);
+        for index in self.live.first..=last {
+            let Some(order) = self.table.pop_front() else { break };
+            self.live.pass_over_first(order.is_live());
+            if order.over_at.is_none_or(|at| at > over_by) {
+                let trades = self.trades.of(order.last_trade).collect();
+                self.aside.keep(index, order, trades);
+            }
+        }
+        self.trades.forget_before(self.live.first);
+        Ok(())
     }
 
     pub(crate) fn digest(&self, digest: &mut StateDigest) {
         digest.unsigned(self.epochs.len() as u64);
         for e in &self.epochs {
-            digest.unsigned(u64::from(e.node)).unsigned(u64::from(e.epoch)).unsigned(u64::from(e.first));
+            digest.unsigned(u64::from(e.node)).unsigned(u64::from(e.epoch)).unsigned(e.first);
         }
-        digest.unsigned(self.table.len() as u64);
+        digest.unsigned((self.aside.len() + self.table.len()) as u64);
+        for (order, trades) in self.aside.with_trades() {
+            order.digest(digest, trades);
+        }
         for order in &self.table {
-            order.digest(digest);
-            let mut next = order.last_trade;
-            while let Some(applied) = next.and_then(|at| self.trades.get(at as usize)) {
-                digest.bytes(&applied.trade.0.to_le_bytes());
-                next = applied.previous;
+            order.digest(digest, self.trades.of(order.last_trade));
+        }
+        if let Some(done_for) = self.done_for {
+            digest.bytes(b"retention").signed(done_for.0).unsigned(self.live.first);
+            for order in self.all() {
+                digest.signed(order.over_at.map_or(i64::MAX, |at| at.0));
             }
-            digest.unsigned(u64::MAX);
         }
     }
 }
 
 /// Room for more, written to once, so that the system has handed it out before it is needed.
-fn touch<T: Clone>(table: &mut Vec<T>, more: usize, blank: T) {
+pub(crate) fn touch<T: Clone>(table: &mut VecDeque<T>, more: usize, blank: T) {
     let used = table.len();
     table.resize(used + more, blank);
     table.truncate(used);
@@ -385,11 +490,12 @@ impl Order {
             sent_at: Timestamp(0),
             ceiling: Ceiling::default(),
             held: Held::default(),
-            last_trade: None,
+            over_at: None,
+            last_trade: NO_TRADE,
         }
     }
 
-    fn digest(&self, digest: &mut StateDigest) {
+    fn digest(&self, digest: &mut StateDigest, trades: impl Iterator<Item = TradeId>) {
         let OrderId { node, epoch, counter } = self.id;
         digest.unsigned(u64::from(node)).unsigned(u64::from(epoch)).unsigned(counter);
         match self.author {
@@ -433,5 +539,9 @@ impl Order {
             Some(Amendment { price, qty }) => digest.unsigned(1).signed(price.0).signed(qty.0),
         };
         digest.signed(self.ceiling.qty().0).wide(self.ceiling.amount().0).signed(self.held.lots).wide(self.held.amount.0);
+        for trade in trades {
+            digest.bytes(&trade.0.to_le_bytes());
+        }
+        digest.unsigned(u64::MAX);
     }
 }

@@ -151,7 +151,8 @@ impl Registry {
                 dense(instrument.0)?;
                 check_scope(*scope)
             }
-            Definition::Epoch { .. } => Ok(()),
+            Definition::Retention { done_for } if done_for.0 <= 0 => Err(DefinitionRefusal::RetentionTooShort { asked: *done_for }),
+            Definition::Epoch { .. } | Definition::Retention { .. } => Ok(()),
         }
     }
 
@@ -186,6 +187,7 @@ impl Registry {
             | Definition::Epoch { .. }
             | Definition::PositionMode { .. }
             | Definition::Budget(_)
+            | Definition::Retention { .. }
             | Definition::Conduct(_)
             | Definition::Restricted { .. } => {}
         }

@@ -27,8 +27,9 @@ impl Engine {
     }
 
     fn on_fill(&mut self, fill: &Fill, at: Timestamp, step: &mut Step) {
-        let Some(order) = self.state.orders.find(fill.order) else { return };
-        if self.state.orders.has_trade(order, fill.trade) {
+        let orders = &self.state.orders;
+        let Some((index, order)) = orders.index_of(fill.order).and_then(|index| Some((index, orders.get(index)?))) else { return };
+        if orders.has_trade(index, fill.trade) {
             self.commit(Outcome::FillRepeated { order: fill.order, trade: fill.trade, at }, at, step);
             return;
         }

@@ -8,7 +8,7 @@ use crate::state::State;
 use tradewind_types::StateHash;
 
 /// Version of what [`Engine::snapshot`] writes. A state of another version is not loaded: the journal gives it again.
-pub const STATE_SCHEMA: u16 = 1;
+pub const STATE_SCHEMA: u16 = 2;
 
 /// Why bytes are not the state they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,10 +46,11 @@ impl Engine {
     /// # Errors
     /// [`RestoreError`].
     pub fn restore(bytes: &[u8], expected: StateHash) -> Result<Self, RestoreError> {
-        let (state, rest): (State, &[u8]) = postcard::take_from_bytes(bytes).map_err(RestoreError::Malformed)?;
+        let (mut state, rest): (State, &[u8]) = postcard::take_from_bytes(bytes).map_err(RestoreError::Malformed)?;
         if !rest.is_empty() {
             return Err(RestoreError::Longer { extra: rest.len() });
         }
+        state.orders.list_live();
         let found = state.hash();
         if found != expected {
             return Err(RestoreError::OtherState { expected, found });

@@ -55,9 +55,8 @@ impl State {
         self.orders.find(id)
     }
 
-    /// Every order ever sent, oldest first.
-    #[must_use]
-    pub fn orders(&self) -> &[Order] {
+    /// Every order that is remembered, oldest first: without a retention, every order ever sent.
+    pub fn orders(&self) -> impl DoubleEndedIterator<Item = &Order> + Clone {
         self.orders.all()
     }
 

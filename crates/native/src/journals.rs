@@ -187,7 +187,7 @@ impl Names<'_> {
 }
 
 fn orders(said: &Statement, names: &Names<'_>) -> PyResult<PyTable> {
-    let (rows, units) = (said.engine.state().orders(), DefinedUnits(names.0));
+    let (rows, units) = (said.engine.state().orders().collect::<Vec<_>>(), DefinedUnits(names.0));
     table(vec![
         ("ts_ns", int64s(rows.iter().map(|o| o.sent_at.0))),
         ("order_id", texts(rows.iter().map(|o| o.id.to_string()))),

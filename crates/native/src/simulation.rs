@@ -173,7 +173,7 @@ impl PySimulation {
         out.set_item("market_events", counts.market_events)?;
         out.set_item("commands", counts.commands)?;
         out.set_item("outcomes", counts.outcomes)?;
-        out.set_item("orders", self.inner.engine().state().orders().len())?;
+        out.set_item("orders", self.inner.engine().state().orders().count())?;
         out.set_item("fills", tape.fills().len())?;
         out.set_item("refusals", tape.refusals().len())?;
         Ok(out)
@@ -227,7 +227,7 @@ impl PySimulation {
 
     /// Columns of `Executions.orders`.
     fn orders(&self) -> PyResult<PyTable> {
-        let rows = self.inner.engine().state().orders();
+        let rows: Vec<_> = self.inner.engine().state().orders().collect();
         let units = &self.units;
         let done_at = self.inner.tape().done_at();
         let lots = |terms: &OrderTerms, n: i64| Some(units.lots(terms.instrument, n));

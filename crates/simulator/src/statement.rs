@@ -86,6 +86,8 @@ pub fn statement(mut journal: impl Entries) -> Result<Statement, ReplayError> {
     while let Some(entry) = journal.next_entry()? {
         match entry {
             Entry::Input { at, .. } => now = at,
+            // A statement is of every order, those that the engine has forgotten too.
+            Entry::Outcome { outcome: Outcome::OrdersRetired { .. }, .. } => {}
             Entry::Outcome { seq, outcome } => {
                 statement.engine.apply(&outcome).map_err(|source| ReplayError::DoesNotApply { seq, source })?;
                 statement.note(seq, &outcome, &mut now);

@@ -297,7 +297,7 @@ fn a_statement_s_postings_are_the_ledger() {
     assert_eq!(sums, ledger.cells().map(|(account, asset, amount)| ((account, asset), amount.0)).collect());
     assert!(ledger.is_balanced() && per_input.values().all(|sum| *sum == 0), "double entry, input by input");
     assert_eq!(said.fills.len() * 11, usize::try_from(ledger.balance(LedgerAccount::Fees(VenueId(0)), AssetId(0)).0).unwrap());
-    let over = said.engine.state().orders().iter().filter(|order| !order.is_live());
+    let over = said.engine.state().orders().filter(|order| !order.is_live());
     assert_eq!(over.count(), said.done_at.len());
     fs::remove_file(folder.join("volume-00000000.journal")).unwrap();
     assert!(matches!(statement(Chain::open(&folder).unwrap()), Err(ReplayError::NothingToBeginWith { .. })));

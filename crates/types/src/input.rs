@@ -8,7 +8,7 @@ use crate::market::MarketEvent;
 use crate::money::{Amount, Price, Qty};
 use crate::order::{Fill, Intent, RejectReason};
 use crate::risk::{BudgetSettings, ConductSettings, LimitScope, LimitSettings, Restriction};
-use crate::time::{Stamp, Timestamp};
+use crate::time::{Nanos, Stamp, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One sequenced input.
@@ -185,6 +185,12 @@ pub enum Definition {
         instrument: InstrumentId,
         /// What may be done.
         restriction: Restriction,
+    },
+    /// How long an order that is over is remembered; without it, for ever. A fill that comes again is known as repeated for as
+    /// long, and any fill that comes later names an order that nobody knows: set it beyond what a venue may still send.
+    Retention {
+        /// How long after its end; more than nothing.
+        done_for: Nanos,
     },
 }
 

@@ -7,7 +7,7 @@ use crate::input::{Author, Definition};
 use crate::money::{Amount, Price, Qty};
 use crate::order::{Fill, Intent, OrderTerms, RejectReason};
 use crate::risk::{EquityMark, LimitScope, RefusalReason};
-use crate::time::Timestamp;
+use crate::time::{Nanos, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The money a fill moves in the account, worked out once and journaled.
@@ -92,6 +92,12 @@ pub enum DefinitionRefusal {
     HoldsPositions {
         /// Which.
         account: AccountId,
+    },
+    /// An order that is over must be remembered for some time.
+    #[error("orders that are over must be kept for more than {} ns", asked.0)]
+    RetentionTooShort {
+        /// How long was asked for.
+        asked: Nanos,
     },
 }
 
@@ -439,6 +445,16 @@ pub enum Outcome {
         scope: LimitScope,
         /// What it is, and what it is measured against.
         mark: EquityMark,
+        /// When.
+        at: Timestamp,
+    },
+    /// The oldest orders left the table: those that were over for as long as they are to be kept are forgotten with their
+    /// trades, the others are kept aside until they were.
+    OrdersRetired {
+        /// The newest of those that left.
+        through: OrderId,
+        /// Forgotten is what was over by then.
+        over_by: Timestamp,
         /// When.
         at: Timestamp,
     },

@@ -166,7 +166,7 @@ impl Desk {
     fn check_standing(&self, instrument: InstrumentId) {
         let state = self.engine.state();
         let sum = |side| {
-            let orders = state.orders().iter().filter(|o| o.is_live() && o.terms.instrument == instrument && o.terms.side == side);
+            let orders = state.orders().filter(|o| o.is_live() && o.terms.instrument == instrument && o.terms.side == side);
             orders.map(|o| o.ceiling.qty().0.max(o.filled.0) - o.filled.0).sum::<i64>()
         };
         let firm = state.firm_standing(instrument);

@@ -105,6 +105,7 @@ pub fn definitions() -> Vec<Definition> {
         Definition::Conduct(conduct),
         Definition::Conduct(ConductSettings { duplicate_window: None, self_trade: SelfTradeCheck::Allow, ..conduct }),
         Definition::Restricted { scope: SCOPE, instrument: INSTRUMENT, restriction: Restriction::None },
+        Definition::Retention { done_for: Nanos::from_secs(3_600) },
     ];
     all.extend([PositionMode::OneWay, PositionMode::Hedge].map(|mode| Definition::PositionMode { account: ACCOUNT, mode }));
     use SelfTradePrevention::{Allow, CancelBoth, CancelNewest, CancelOldest, Decrement};
@@ -172,6 +173,7 @@ pub fn definition_refusals() -> Vec<DefinitionRefusal> {
         DefinitionRefusal::InstrumentNotDefined { instrument: INSTRUMENT },
         DefinitionRefusal::OutOfRange,
         DefinitionRefusal::HoldsPositions { account: ACCOUNT },
+        DefinitionRefusal::RetentionTooShort { asked: Nanos(0) },
     ]
 }
 
@@ -211,6 +213,7 @@ pub fn outcomes() -> Vec<Outcome> {
         Outcome::TransferSent { transfer: transfer(), at },
         Outcome::TransferArrived { transfer: TransferId(1), at },
         Outcome::EquityMarked { scope: SCOPE, mark, at },
+        Outcome::OrdersRetired { through: ORDER, over_by: Timestamp(i64::MIN), at },
     ]);
     all
 }

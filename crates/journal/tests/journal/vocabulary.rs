@@ -337,7 +337,7 @@ pub fn assert_complete() {
         C::Account(_), C::Transfer(_), C::MarkEquity);
     assert_all_seen!([definitions(), later::definitions()].concat(); D::Asset(_), D::Instrument(_), D::Account(_), D::Book { .. }, D::Limits(_), D::Deposit { .. },
         D::Epoch { .. }, D::Filters(_), D::Margin(_), D::Leverage { .. }, D::PositionMode { .. }, D::SelfTrade { .. }, D::Budget(_),
-        D::Conduct(_), D::Restricted { .. });
+        D::Conduct(_), D::Restricted { .. }, D::Retention { .. });
     assert_all_seen!([replies(), later::replies()].concat(); V::Accepted { .. }, V::Rejected { .. }, V::Filled(_), V::Cancelled { .. }, V::Expired { .. },
         V::CancelRejected { .. }, V::Amended { .. }, V::AmendRejected { .. }, V::Lost { .. }, V::NotFound { .. },
         V::Triggered { .. }, V::SelfTradePrevented { .. });
@@ -354,7 +354,7 @@ pub fn assert_complete() {
     assert_all_seen!([definition_refusals(), later::definition_refusals()].concat(); DefinitionRefusal::EpochNotRising { .. }, DefinitionRefusal::AlreadyDefined,
         DefinitionRefusal::NotDense { .. }, DefinitionRefusal::AssetNotDefined { .. }, DefinitionRefusal::OwnerNotDefined { .. },
         DefinitionRefusal::Arithmetic, DefinitionRefusal::Overflow, DefinitionRefusal::InstrumentNotDefined { .. },
-        DefinitionRefusal::OutOfRange, DefinitionRefusal::HoldsPositions { .. });
+        DefinitionRefusal::OutOfRange, DefinitionRefusal::HoldsPositions { .. }, DefinitionRefusal::RetentionTooShort { .. });
     assert_all_seen!([algo_refusals(), later::algo_refusals()].concat(); AlgoRefusal::AlreadyExists, AlgoRefusal::NotRunning, AlgoRefusal::NotQuoting,
         AlgoRefusal::Late { .. }, AlgoRefusal::NotDefined, AlgoRefusal::OutOfRange, AlgoRefusal::NotDense, AlgoRefusal::NotOffered);
     assert_all_seen!(later::account_refusals(); AccountRefusal::NotDefined, AccountRefusal::Repeated, AccountRefusal::NotOnItsWay { .. },
@@ -369,5 +369,5 @@ pub fn assert_complete() {
         O::ParametersSet { .. }, O::TimerSet { .. }, O::TimerFired { .. }, O::Halted { .. }, O::Resumed { .. },
         O::DefinitionRefused { .. }, O::AlgoRefused { .. }, O::Triggered { .. }, O::SelfTradePrevented { .. }, O::Funded { .. },
         O::AccountTraded { .. }, O::AccountEventRefused { .. }, O::TransferSent { .. }, O::TransferArrived { .. },
-        O::TransferRefused { .. }, O::EquityMarked { .. });
+        O::TransferRefused { .. }, O::EquityMarked { .. }, O::OrdersRetired { .. });
 }

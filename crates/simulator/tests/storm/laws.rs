@@ -40,7 +40,7 @@ fn wallet(storm: &Storm) -> Result<(), Breach> {
         let is_late = storm.memory().late.contains_key(&o.id) || storm.lied.contains(&o.id);
         o.terms.instrument == SPOT && o.filled > Qty::ZERO && (is_late || (o.price().is_none() && o.terms.side == Side::Buy))
     };
-    if state.orders().iter().any(|o| is_exception(&o)) {
+    if state.orders().any(|o| is_exception(&o)) {
         return Ok(());
     }
     for asset in [USDT, BTC] {
@@ -81,7 +81,7 @@ fn standings(storm: &Storm) -> Result<(), Breach> {
                 let spent = if o.terms.side == Side::Buy { AssetId(0) } else { AssetId(1) };
                 o.terms.account == account && o.terms.instrument == SPOT && spent == asset
             };
-            let held: i128 = state.orders().iter().filter(|o| o.is_live()).filter(spends).map(|o| o.held.amount.0).sum();
+            let held: i128 = state.orders().filter(|o| o.is_live()).filter(spends).map(|o| o.held.amount.0).sum();
             if state.free_balance(account, asset).0 != state.balance(account, asset).0 - held {
                 return Err(Breach::new(law, format!("account {account} asset {asset}: live orders hold {held}")));
             }

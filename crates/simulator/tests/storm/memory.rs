@@ -228,7 +228,7 @@ pub fn worst_case(memory: &Memory, state: &State, scope: LimitScope, instrument:
             lots += side.sign() * forced;
         }
     }
-    for order in state.orders().iter().filter(|o| o.terms.instrument == instrument) {
+    for order in state.orders().filter(|o| o.terms.instrument == instrument) {
         if covers(scope, instrument, order.terms.account, order.terms.book) {
             lots += order.terms.side.sign() * side.sign() * order.filled.0;
             if order.terms.side == side {

@@ -272,8 +272,9 @@ impl Storm {
     /// Mostly one of the latest orders that were ever sent.
     pub fn any_order(&self, pick: u64) -> Option<OrderId> {
         let orders = self.node.engine.state().orders();
-        let latest = if pick.is_multiple_of(5) { orders.len() } else { orders.len().min(8) };
-        let among: Vec<OrderId> = orders[orders.len() - latest..].iter().map(|o| o.id).collect();
+        let sent = orders.clone().count();
+        let latest = if pick.is_multiple_of(5) { sent } else { sent.min(8) };
+        let among: Vec<OrderId> = orders.skip(sent - latest).map(|o| o.id).collect();
         self.picked(&among, pick)
     }
 

@@ -213,6 +213,7 @@ pub const fn kind_of(outcome: &Outcome) -> &'static str {
         Outcome::TransferArrived { .. } => "TransferArrived",
         Outcome::TransferRefused { .. } => "TransferRefused",
         Outcome::EquityMarked { .. } => "EquityMarked",
+        Outcome::OrdersRetired { .. } => "OrdersRetired",
     }
 }
 

@@ -262,7 +262,7 @@ impl Storm {
         let lost: Vec<OrderId> = self.wire.placed.iter().copied().filter(|id| state.order(*id).is_none()).collect();
         // Of these the journal has lost an amend: they may fill beyond what it knows, and then halt their account.
         let outgrown = |order: &&Order| self.venue.orders.get(&order.id).is_some_and(|there| there.qty > order.ceiling.qty().0);
-        self.lied.extend(state.orders().iter().filter(outgrown).map(|order| order.id));
+        self.lied.extend(state.orders().filter(outgrown).map(|order| order.id));
         self.orphans.extend(lost);
         self.restart()
     }
