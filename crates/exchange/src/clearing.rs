@@ -300,8 +300,8 @@ impl Clearing {
         self.listed(instrument)?.price
     }
 
-    /// Judges a new order and says how much of it may be matched. `reference` is the best price of the other side, where known:
-    /// a market order is valued at it, else at the mark.
+    /// Judges a new order and says how much of it may be matched. A market order is valued at `reference`, where the book shows at
+    /// what price it would end, else at the mark.
     ///
     /// # Errors
     /// [`RejectReason`]; nothing is held for the order then.
