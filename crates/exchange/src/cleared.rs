@@ -72,6 +72,7 @@ impl<E: Exchange> ClearedExchange<E> {
     /// # Errors
     /// [`MoneyError`]: a figure left its integer type; what was told before stands.
     pub fn on_market(&mut self, at: Timestamp, event: &MarketEvent<'_>, out: &mut Vec<PrivateMessage>) -> Result<(), MoneyError> {
+        self.catch_up(at, out)?;
         let instrument = event.instrument();
         match event {
             MarketEvent::Mark(mark) => self.clearing.on_mark(at, mark),
@@ -85,7 +86,8 @@ impl<E: Exchange> ClearedExchange<E> {
         if matches!(event, MarketEvent::Depth(_)) { Ok(()) } else { self.liquidate(at, instrument, out) }
     }
 
-    /// A request of ours reaches the venue at `at`. `reference` is the best price of the other side, where it is known.
+    /// A request of ours reaches the venue at `at`. `reference` is the worst price that a market order would trade at now, where the
+    /// book shows it.
     ///
     /// # Errors
     /// [`MoneyError`], as [`Self::on_market`].
@@ -96,6 +98,7 @@ impl<E: Exchange> ClearedExchange<E> {
         reference: Option<Price>,
         out: &mut Vec<PrivateMessage>,
     ) -> Result<(), MoneyError> {
+        self.catch_up(at, out)?;
         match *request {
             OrderRequest::Place { order, .. } if self.clearing.is_open(order) || self.forced.contains_key(&order) => {
                 // The id is taken: the matching engine says so, and the order that has it goes on.
@@ -142,6 +145,11 @@ impl<E: Exchange> ClearedExchange<E> {
         self.clearing.fund(at, &mut self.events)?;
         self.tell_events(out);
         Ok(())
+    }
+
+    /// What is due comes before what happens now, whether or not the clock was told.
+    fn catch_up(&mut self, at: Timestamp, out: &mut Vec<PrivateMessage>) -> Result<(), MoneyError> {
+        if self.next_deadline().is_some_and(|due| due <= at) { self.on_time(at, out) } else { Ok(()) }
     }
 
     fn pass(&mut self, at: Timestamp, request: &OrderRequest, out: &mut Vec<PrivateMessage>) -> Result<(), MoneyError> {

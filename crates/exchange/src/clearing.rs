@@ -17,6 +17,7 @@
 //! Deliberately absent: portfolio margin, collateral in other assets, borrowing, liquidation in steps.
 
 mod booking;
+mod charging;
 mod holding;
 mod margin;
 mod settling;
@@ -25,7 +26,7 @@ pub use holding::Holding;
 pub(crate) use settling::Part;
 pub use settling::PositionKey;
 
-use crate::fees::{FeeAsset, FeeSchedule};
+use crate::fees::{FeeAsset, FeeSchedule, Tariff};
 use holding::{absolute_value, cost};
 use std::collections::{BTreeMap, VecDeque};
 use tradewind_types::{
@@ -157,6 +158,8 @@ struct Member {
     wallets: BTreeMap<AssetId, Amount>,
     leverage: BTreeMap<InstrumentId, u32>,
     holdings: BTreeMap<(InstrumentId, Leg), Holding>,
+    /// Traded by day of UTC, in the tariff's asset.
+    volumes: BTreeMap<i64, Amount>,
 }
 
 impl Member {
@@ -195,6 +198,8 @@ struct Open {
 #[derive(Clone, Debug)]
 pub struct Clearing {
     rules: ClearingRules,
+    /// Fees by account, in place of those that the matching engine charged.
+    tariff: Option<Tariff>,
     /// By instrument id.
     listed: Vec<Option<Listed>>,
     members: BTreeMap<AccountId, Member>,
@@ -218,9 +223,15 @@ impl Clearing {
                 Some(Listed { cleared, price: None, is_marked: false, funding, funded, index: VecDeque::new(), is_over: false });
         }
         let mut clearing =
-            Self { rules, listed, members: BTreeMap::new(), orders: BTreeMap::new(), arrivals: 0, trades: 0, deadline: None };
+            Self { rules, tariff: None, listed, members: BTreeMap::new(), orders: BTreeMap::new(), arrivals: 0, trades: 0, deadline: None };
         clearing.find_deadline();
         clearing
+    }
+
+    /// The same books under a tariff: fills are charged by it, whatever the matching engine says.
+    #[must_use]
+    pub fn with_tariff(self, tariff: Tariff) -> Self {
+        Self { tariff: Some(tariff), ..self }
     }
 
     /// Opens an account. One that is open already keeps its money and positions.
@@ -231,6 +242,7 @@ impl Clearing {
             wallets: BTreeMap::new(),
             leverage: BTreeMap::new(),
             holdings: BTreeMap::new(),
+            volumes: BTreeMap::new(),
         });
     }
 
@@ -288,8 +300,8 @@ impl Clearing {
         self.listed(instrument)?.price
     }
 
-    /// Judges a new order and says how much of it may be matched. `reference` is the best price of the other side, where known:
-    /// a market order is valued at it, else at the mark.
+    /// Judges a new order and says how much of it may be matched. A market order is valued at `reference`, where the book shows at
+    /// what price it would end, else at the mark.
     ///
     /// # Errors
     /// [`RejectReason`]; nothing is held for the order then.

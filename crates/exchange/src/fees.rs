@@ -1,6 +1,6 @@
 //! What a venue charges for a fill.
 
-use tradewind_types::{FeeCharge, Instrument, Liquidity, MoneyError, Price, Qty, Rate, Rounding, Side};
+use tradewind_types::{Amount, AssetId, FeeCharge, Instrument, InstrumentId, Liquidity, MoneyError, Price, Qty, Rate, Rounding, Side};
 
 /// In which asset a fee is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,5 +67,73 @@ impl FeeSchedule {
             (instrument.value_asset(), instrument.value(price, qty.0, rounding)?)
         };
         Ok(FeeCharge { asset, amount: basis.at_rate(rate, rounding)? })
+    }
+}
+
+/// Rates from a volume on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeeTier {
+    /// Volume from which they hold, in the tariff's asset.
+    pub from: Amount,
+    /// For liquidity added; negative is a rebate.
+    pub maker: Rate,
+    /// For liquidity taken.
+    pub taker: Rate,
+}
+
+/// At what price a third asset is taken in payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateSource {
+    /// Always this one.
+    Stated(Price),
+    /// The last the venue saw of the instrument.
+    LastPrice,
+}
+
+/// Fees paid in an asset that the fill does not touch (Binance: BNB), as long as the account has enough of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThirdAsset {
+    /// Spot instrument that prices it: its base is what is paid. Only fills valued in its quote are paid so.
+    pub instrument: InstrumentId,
+    /// Its price.
+    pub source: RateSource,
+    /// What is let off for paying so, as a share of the fee.
+    pub discount: Rate,
+}
+
+/// What an account pays for its fills by the volume it has traded: the sum of its fills' values over whole days of UTC before
+/// today, as venues publish it once a day. Fills valued in another asset than `counted_in` do not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tariff {
+    /// Lowest first; the first starts at zero.
+    pub tiers: Vec<FeeTier>,
+    /// What volume is measured in.
+    pub counted_in: AssetId,
+    /// Days that count.
+    pub days: u32,
+    /// Volume of the time before, which counts as that of the day before the first fill.
+    pub history: Amount,
+    /// Another asset to pay in.
+    pub third: Option<ThirdAsset>,
+}
+
+impl Tariff {
+    /// The rates at a volume; none below the first tier.
+    #[must_use]
+    pub fn tier(&self, volume: Amount) -> Option<&FeeTier> {
+        self.tiers.iter().rev().find(|tier| tier.from <= volume)
+    }
+}
+
+impl ThirdAsset {
+    /// A fee worth `value` (in the quote of `pricing`) in units of the third asset, less the discount, rounded up.
+    ///
+    /// # Errors
+    /// [`MoneyError`]: a price of zero, or a figure that does not fit.
+    pub fn charge(&self, pricing: &Instrument, price: Price, value: Amount) -> Result<FeeCharge, MoneyError> {
+        let discounted = value.minus(value.at_rate(self.discount, Rounding::Floor)?)?;
+        let (of_lot, lot) = (pricing.value(price, 1, Rounding::Floor)?, pricing.base_amount(1)?);
+        let amount = Rounding::Ceil.mul_div(discounted.0, lot.0, of_lot.0).map(Amount)?;
+        Ok(FeeCharge { asset: pricing.terms().base, amount })
     }
 }

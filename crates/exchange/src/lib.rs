@@ -46,7 +46,7 @@ mod triggers;
 pub use bars::{BarExchange, BarFillModel, BarListing, Impact};
 pub use cleared::{ClearedExchange, PrivateMessage};
 pub use clearing::{CashRounding, Cleared, Clearing, ClearingRules, DeliveryPrice, Holding, Leg, Liquidation, PositionKey};
-pub use fees::{FeeAsset, FeeSchedule};
+pub use fees::{FeeAsset, FeeSchedule, FeeTier, RateSource, Tariff, ThirdAsset};
 pub use l2::{L2Exchange, Listing};
 pub use matching::{Execution, MatchingBook, NewOrder, Placement, Prevented};
 pub use queue::QueueModel;

@@ -5,10 +5,12 @@
 use crate::recording::Recording;
 use crate::setup::{Setup, SetupError, VenueSetup, money};
 use serde::{Deserialize, Serialize};
-use tradewind_exchange::{CashRounding, Cleared, Clearing, ClearingRules, DeliveryPrice, Liquidation};
+use tradewind_exchange::{
+    CashRounding, Cleared, Clearing, ClearingRules, DeliveryPrice, FeeTier, Liquidation, RateSource, Tariff, ThirdAsset,
+};
 use tradewind_types::{
     Account, AccountId, Amount, Asset, AssetId, Decimal, Definition, Instrument, InstrumentId, MarginSchedule, MarginTier, Nanos,
-    PositionMode, Rate, Rounding, VenueId,
+    PositionMode, Price, Rate, Rounding, VenueId,
 };
 
 /// How a venue closes a position that no longer meets its maintenance margin.
@@ -76,6 +78,45 @@ pub struct MarginSetup {
     pub cash: Option<CashSetup>,
 }
 
+/// Fee rates from a volume on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeeTierSetup {
+    /// Volume from which they hold, exact text.
+    pub from: String,
+    /// Maker fee, 1e-8; negative is a rebate.
+    pub maker: i64,
+    /// Taker fee, 1e-8.
+    pub taker: i64,
+}
+
+/// Fees paid in an asset that the fills do not touch, while the account has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThirdAssetSetup {
+    /// Index into `Setup::instruments`: the spot instrument whose base is paid and that prices it, on the same venue.
+    pub instrument: u32,
+    /// Its price, exact text; none: the last that the venue saw.
+    #[serde(default)]
+    pub price: Option<String>,
+    /// What is let off for it, as a share of the fee, 1e-8.
+    pub discount: i64,
+}
+
+/// Fees by the volume of the days before, in place of the instruments' own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TariffSetup {
+    /// Lowest first; the first starts at zero.
+    pub tiers: Vec<FeeTierSetup>,
+    /// Asset that volume is measured in.
+    pub counted_in: String,
+    /// Days that count.
+    pub days: u32,
+    /// Volume of the time before, exact text.
+    pub history: String,
+    /// Another asset to pay in.
+    #[serde(default)]
+    pub third: Option<ThirdAssetSetup>,
+}
+
 /// A venue's books.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -90,6 +131,9 @@ pub struct ClearingSetup {
     pub delivery_fee: i64,
     /// Instruments with leverage, a schedule or rounding of their own.
     pub instruments: Vec<MarginSetup>,
+    /// Fees by volume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tariff: Option<TariffSetup>,
 }
 
 /// How long money takes from one venue's account to another's.
@@ -159,7 +203,7 @@ impl Setup {
                 out.push(Definition::PositionMode { account, mode: clearing.positions });
             }
             for margin in &clearing.instruments {
-                let instrument = self.margined(venue, margin, instruments)?;
+                let instrument = named(venue, margin.instrument, instruments)?;
                 out.extend(margin.schedule(&self.value_asset(instrument)?)?.map(Definition::Margin));
                 if !instrument.terms().kind.is_spot() {
                     let leverage = margin.leverage.max(1);
@@ -186,11 +230,14 @@ impl Setup {
             });
         }
         let mut clearing = Clearing::new(books.rules(), cleared);
+        if let Some(tariff) = &books.tariff {
+            clearing = clearing.with_tariff(self.tariff(tariff, setup, instruments)?);
+        }
         let account = AccountId(venue);
         let owner = Account { id: account, venue: VenueId(venue), name: setup.name.clone(), mode: setup.margin };
         clearing.open_account(owner, books.positions);
         for margin in &books.instruments {
-            let instrument = self.margined(setup, margin, instruments)?;
+            let instrument = named(setup, margin.instrument, instruments)?;
             clearing.set_leverage(account, instrument.id(), margin.leverage);
         }
         for (asset, amount) in self.opening_money(venue)? {
@@ -215,14 +262,41 @@ impl Setup {
         })))
     }
 
+    fn tariff(&self, setup: &TariffSetup, venue: &VenueSetup, instruments: &[Instrument]) -> Result<Tariff, SetupError> {
+        let place = format!("tariff of {}", venue.name);
+        let counted_in = self.asset(&place, &setup.counted_in)?;
+        let amount = |text: &str| -> Result<Amount, SetupError> {
+            let exact = money(place.clone(), text.parse::<Decimal>())?;
+            Ok(Amount(money(place.clone(), exact.at_scale(counted_in.scale, Rounding::Floor))?))
+        };
+        let tier = |tier: &FeeTierSetup| -> Result<FeeTier, SetupError> {
+            Ok(FeeTier { from: amount(&tier.from)?, maker: Rate(tier.maker), taker: Rate(tier.taker) })
+        };
+        let third = |third: &ThirdAssetSetup| -> Result<ThirdAsset, SetupError> {
+            let instrument = named(venue, third.instrument, instruments)?;
+            let steps =
+                |text: &String| money(place.clone(), text.parse::<Decimal>().and_then(|price| price.in_steps_of(instrument.terms().tick)));
+            let price = third.price.as_ref().map(steps).transpose()?;
+            let source = price.map_or(RateSource::LastPrice, |ticks| RateSource::Stated(Price(ticks)));
+            Ok(ThirdAsset { instrument: instrument.id(), source, discount: Rate(third.discount) })
+        };
+        Ok(Tariff {
+            tiers: setup.tiers.iter().map(tier).collect::<Result<_, _>>()?,
+            counted_in: counted_in.id,
+            days: setup.days,
+            history: amount(&setup.history)?,
+            third: setup.third.as_ref().map(third).transpose()?,
+        })
+    }
+
     fn opening_money(&self, venue: u32) -> Result<Vec<(AssetId, Amount)>, SetupError> {
         let theirs = self.deposits.iter().filter(|deposit| deposit.venue == venue);
         theirs.map(|deposit| self.deposited(deposit)).collect()
     }
+}
 
-    fn margined<'a>(&self, venue: &VenueSetup, margin: &MarginSetup, instruments: &'a [Instrument]) -> Result<&'a Instrument, SetupError> {
-        let (index, len) = (margin.instrument, instruments.len());
-        let refuse = || SetupError::OutOfRange { place: format!("clearing of {}", venue.name), table: "instrument", index, len };
-        instruments.get(index as usize).ok_or_else(refuse)
-    }
+fn named<'a>(venue: &VenueSetup, index: u32, instruments: &'a [Instrument]) -> Result<&'a Instrument, SetupError> {
+    let len = instruments.len();
+    let refuse = || SetupError::OutOfRange { place: format!("clearing of {}", venue.name), table: "instrument", index, len };
+    instruments.get(index as usize).ok_or_else(refuse)
 }

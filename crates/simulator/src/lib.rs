@@ -21,7 +21,10 @@ mod strategist;
 mod tape;
 mod venue;
 
-pub use clearing::{CashSetup, ClearingSetup, DeliverySetup, LiquidationSetup, MarginSetup, TierSetup, TransferSetup};
+pub use clearing::{
+    CashSetup, ClearingSetup, DeliverySetup, FeeTierSetup, LiquidationSetup, MarginSetup, TariffSetup, ThirdAssetSetup, TierSetup,
+    TransferSetup,
+};
 pub use latency::{LatencySetup, LatencySetups};
 pub use recording::{Recording, RecordingBuilder, RecordingError};
 pub use recovery::{FolderRecovery, TakenUp, recover_path, snapshot, snapshot_folder, take_up};

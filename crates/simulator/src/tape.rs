@@ -137,7 +137,7 @@ impl Tape {
             }
             Outcome::Filled { fill, at, .. } => {
                 if let Some(order) = engine.state().order(fill.order) {
-                    self.filled(*at, fill, &order.terms);
+                    self.filled(*at, fill, &order.terms, engine);
                     if !order.is_live() {
                         self.done_at.insert(fill.order, *at);
                     }
@@ -153,14 +153,10 @@ impl Tape {
         }
     }
 
-    fn filled(&mut self, at: Timestamp, fill: &Fill, terms: &OrderTerms) {
+    fn filled(&mut self, at: Timestamp, fill: &Fill, terms: &OrderTerms, engine: &Engine) {
         let Some(instrument) = self.instruments.get(terms.instrument.index()) else { return };
-        let fee_value = if fill.fee.asset == instrument.value_asset() {
-            fill.fee.amount
-        } else {
-            // Valued for the report only; what was booked is the charge itself.
-            instrument.value_of_base(fill.price, fill.fee.amount, Rounding::HalfAway).unwrap_or_default()
-        };
+        // Valued for the report only; what was booked is the charge itself.
+        let fee_value = self.fee_value(instrument, fill, engine).unwrap_or_default();
         self.fills.push(FillRow {
             at,
             ts_venue: fill.ts_venue,
@@ -175,6 +171,24 @@ impl Tape {
             mid_half_ticks: self.mids.remove(&(fill.order, fill.trade)).flatten(),
             decision: self.decisions.get(&fill.order).copied().flatten(),
         });
+    }
+
+    /// A fee in the instrument's value asset: a base fee at the fill's price, one in a third asset at the last price of a spot
+    /// instrument that has it; none without such a price.
+    fn fee_value(&self, instrument: &Instrument, fill: &Fill, engine: &Engine) -> Option<Amount> {
+        let (asset, amount) = (fill.fee.asset, fill.fee.amount);
+        if asset == instrument.value_asset() {
+            return Some(amount);
+        }
+        if asset == instrument.terms().base {
+            return instrument.value_of_base(fill.price, amount, Rounding::HalfAway).ok();
+        }
+        let prices = |other: &&Instrument| {
+            let terms = other.terms();
+            terms.kind.is_spot() && (terms.base, terms.quote) == (asset, instrument.value_asset())
+        };
+        let pricing = self.instruments.iter().find(prices)?;
+        pricing.value_of_base(engine.market(pricing.id()).reference()?.price, amount, Rounding::HalfAway).ok()
     }
 
     pub(crate) fn sample(&mut self, at: Timestamp, engine: &Engine) {

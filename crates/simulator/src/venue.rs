@@ -2,6 +2,7 @@
 
 use crate::latency::Line;
 use crate::setup::{FillModel, InstrumentSetup, Setup, SetupError, TouchBookSetup, VenueSetup};
+use tradewind_book::Level;
 use tradewind_exchange::{
     BarExchange, BarFillModel, BarListing, ClearedExchange, Clearing, Exchange, Impact, L2Exchange, Listing, PrivateMessage, QueueModel,
     TouchBook, TouchExchange, TouchListing,
@@ -147,13 +148,19 @@ impl Venue {
         }
     }
 
-    /// Best price of the side that an order meets, where depth shows it.
+    /// Price of the last level that a market order would need, as far as depth shows it.
     fn reference(&self, request: &OrderRequest) -> Option<Price> {
-        let OrderRequest::Place { terms, .. } = request else { return None };
-        match self.model() {
-            Model::Depth(exchange) => exchange.book(terms.instrument)?.best(terms.side.opposite()).map(|level| level.price),
-            Model::Bars(_) | Model::Touch(_) => None,
+        let (OrderRequest::Place { terms, .. }, Model::Depth(exchange)) = (request, self.model()) else { return None };
+        if terms.kind.price().is_some() {
+            return None;
         }
+        let mut left = terms.qty.0;
+        let is_needed = |level: &Level| {
+            let needed = left > 0;
+            left = left.saturating_sub(level.qty.0);
+            needed
+        };
+        exchange.book(terms.instrument)?.levels(terms.side.opposite()).take_while(is_needed).last().map(|level| level.price)
     }
 }
 

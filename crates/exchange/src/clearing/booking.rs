@@ -27,6 +27,7 @@ impl Clearing {
     pub fn book_fill(&mut self, fill: &Fill) -> Result<Option<Fill>, MoneyError> {
         let Some(open) = self.orders.get(&fill.order).copied() else { return Ok(Some(*fill)) };
         let Some(mut fill) = self.permitted(&open, fill)? else { return Ok(None) };
+        fill.fee = self.fee(&open, &fill)?;
         let terms = open.terms;
         let booking = Booking {
             account: terms.account,
@@ -38,6 +39,7 @@ impl Clearing {
             fee: fill.fee,
         };
         fill.stated_cash = self.book(&booking)?;
+        self.count(&open, &fill)?;
         if let Some(open) = self.orders.get_mut(&fill.order) {
             open.left = open.left.saturating_sub(fill.qty.0);
             open.filled = open.filled.saturating_add(fill.qty.0);
