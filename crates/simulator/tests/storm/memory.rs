@@ -1,14 +1,14 @@
 //! What the journal says, kept plainly beside the engine's state: limits, halts, orders sent, fills booked; and the laws that
 //! every decision must obey at the moment it is made.
 
-use crate::storm::desk::{covers, exact_value, value_asset};
+use crate::storm::desk::{ACCOUNTS, covers, exact_value, value_asset};
 use crate::storm::node::Breach;
 use std::collections::{BTreeMap, BTreeSet};
 use tradewind_engine::{Engine, Order, State};
 use tradewind_limits::BookHealth;
 use tradewind_types::{
-    AccountId, AlgoId, AssetId, Author, BookId, Definition, FundingPayment, InstrumentId, LimitScope, LimitSettings, OrderId, OrderTerms,
-    Outcome, Price, Qty, Side, TimerId, Timestamp, TradeId,
+    AccountId, AlgoId, AssetId, Author, BookId, Definition, Exposure, FundingPayment, InstrumentId, LimitScope, LimitSettings, OrderId,
+    OrderTerms, Outcome, Price, Qty, Side, TimerId, Timestamp, TradeId,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -181,8 +181,9 @@ impl Memory {
                 }
             }
             if let Some(limit) = settings.max_position {
-                let worst = worst_case(self, state, settings.scope, instrument, side);
-                if worst > limit.0 && adds_exposure(state, order) {
+                let worst = reachable(self, state, settings.scope, instrument, side);
+                // An order that may only close passes every limit on positions.
+                if worst > limit.0 && terms.exposure == Exposure::Any && adds_exposure(state, order) {
                     return breach(format!("the position could reach {worst} lots on the side of {side:?}"));
                 }
             }
@@ -217,6 +218,20 @@ fn last_step_back(sent: &[(Timestamp, OrderTerms)]) -> usize {
 pub fn open_lots(order: &Order) -> i64 {
     let largest = order.amendment.map_or(order.terms.qty, |amendment| amendment.qty.max(order.terms.qty));
     if order.is_live() { (largest.0 - order.filled.0).max(0) } else { 0 }
+}
+
+/// The largest position in one direction that the venue can let us reach: the orders of one account that may only close count, all
+/// together, for no more than the account has to close. Positive on either side.
+fn reachable(memory: &Memory, state: &State, scope: LimitScope, instrument: InstrumentId, side: Side) -> i64 {
+    let mut most = worst_case(memory, state, scope, instrument, side);
+    for account in ACCOUNTS {
+        let open = state.orders().filter(|o| o.terms.instrument == instrument && o.terms.account == account && o.terms.side == side);
+        let closing = open.filter(|o| o.terms.exposure != Exposure::Any && covers(scope, instrument, account, o.terms.book));
+        let lots: i64 = closing.map(open_lots).sum();
+        let to_close = (-side.sign() * state.position(account, instrument).lots).max(0);
+        most -= (lots - to_close).max(0);
+    }
+    most
 }
 
 /// The largest position in one direction with everything in flight, summed over orders and positions one by one. Positive on
