@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 import workloads
-from strategies import EmaCross, OrderPerQuote, QuoteEmaCross, TouchMaker
+from strategies import EmaCross, OrderPerQuote, TouchMaker
 from tradewind import _native
 from tradewind.strategy import Strategy, Wakes
 
@@ -140,7 +140,7 @@ def strategy(work: str) -> Strategy:
     if work == "A2":
         return EmaCross(100, 1_000, Wakes(trade=True))
     if work == "B2":
-        return QuoteEmaCross(100, 1_000, Wakes(book=True))
+        return EmaCross(100, 1_000, Wakes(book=True))
     if work == "E":
         return EmaCross(10, 20, Wakes(bar=True))
     return OrderPerQuote() if work == "F1" else TouchMaker()

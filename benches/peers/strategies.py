@@ -27,45 +27,34 @@ class EmaCross:
         self._fast_weight, self._slow_weight, self._slow_span = 2 / (fast + 1), 2 / (slow + 1), slow
         self._fast = self._slow = 0.0
         self._seen = 0
-        self._direction = 0
-        self._enter = {side: (Place(0, side, LOTS_PER_UNIT),) for side in ("buy", "sell")}
-        self._turn = {side: (Place(0, side, 2 * LOTS_PER_UNIT),) for side in ("buy", "sell")}
+        self._is_long: bool | None = None
+        self._enter = ((Place(0, "sell", LOTS_PER_UNIT),), (Place(0, "buy", LOTS_PER_UNIT),))
+        self._turn = ((Place(0, "sell", 2 * LOTS_PER_UNIT),), (Place(0, "buy", 2 * LOTS_PER_UNIT),))
 
     def wakes(self) -> Wakes:
-        """Each trade, or each bar."""
+        """Each trade, quote or bar."""
         return self._wakes
 
     def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
-        """The price of the trade, or the bar's close."""
-        return self.see(wake.price_ticks / TICKS_PER_UNIT)  # type: ignore[operator]  # trades and bars have a price
-
-    def see(self, price: float) -> Sequence[Intent]:
-        """One price further."""
+        """One price further: of the trade, the bar's close, or the middle of the touch."""
+        ticks = wake.price_ticks
+        if ticks is not None:
+            price = ticks / TICKS_PER_UNIT
+        elif (touch := view.touch(0)) is not None:
+            price = 0.5 * (touch.bid_ticks / TICKS_PER_UNIT + touch.ask_ticks / TICKS_PER_UNIT)
+        else:
+            return NOTHING
         self._seen = seen = self._seen + 1
         if seen == 1:
             self._fast = self._slow = price
             return NOTHING
-        self._fast = fast = self._fast + self._fast_weight * (price - self._fast)
-        self._slow = slow = self._slow + self._slow_weight * (price - self._slow)
-        if seen < self._slow_span:
+        fast, slow = self._fast, self._slow
+        self._fast = fast = fast + self._fast_weight * (price - fast)
+        self._slow = slow = slow + self._slow_weight * (price - slow)
+        if seen < self._slow_span or (fast > slow) is self._is_long:
             return NOTHING
-        direction = 1 if fast > slow else -1
-        if direction == self._direction:
-            return NOTHING
-        orders = self._turn if self._direction else self._enter
-        self._direction = direction
-        return orders["buy" if direction > 0 else "sell"]
-
-
-class QuoteEmaCross(EmaCross):
-    """The same on the mid of each quote."""
-
-    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
-        """The mid of the touch."""
-        touch = view.touch(0)
-        if touch is None:
-            return NOTHING
-        return self.see(0.5 * (touch.bid_ticks / TICKS_PER_UNIT + touch.ask_ticks / TICKS_PER_UNIT))
+        orders, self._is_long = self._enter if self._is_long is None else self._turn, fast > slow
+        return orders[fast > slow]
 
 
 class OrderPerQuote:

@@ -45,7 +45,10 @@ class Wakes:
 
 
 class Wake(Protocol):
-    """Why it was woken. For a trade, a bar's close or an own fill: price, quantity, side (the taker's or ours)."""
+    """Why it was woken last. One object for the whole run, as the view is: keep what it says, not it.
+
+    For a trade, a bar's close or an own fill it has price and quantity, and side (the taker's or ours) but for a bar.
+    """
 
     @property
     def kind(self) -> WakeKind:
