@@ -6,6 +6,7 @@ decide the same to the last order.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 
@@ -129,4 +130,45 @@ class TouchMaker:
                 self.cancels += 1
             if is_allowed:
                 out.append(Place(0, side, 100, price, "post_only"))  # type: ignore[arg-type]  # one of the two sides
+        return out
+
+
+class GridMaker:
+    """Ten levels a side around a mid that leans against what is held; looked at every 100 ms."""
+
+    STEP_NS = 100_000_000
+    HALF_TICKS, GRID_TICKS, LEVELS, LOTS, MOST_LOTS = 50, 10, 10, 10, 1_000
+
+    def __init__(self) -> None:
+        self.name = "grid_maker"
+        self.parameters: Parameters = {"levels": self.LEVELS}
+
+    def wakes(self) -> Wakes:
+        """Its timer."""
+        return Wakes(timer_ns=self.STEP_NS)
+
+    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
+        """Take off what left the grid, fill its gaps."""
+        touch = view.touch(0)
+        if touch is None:
+            return NOTHING
+        held = view.position_lots(0)
+        middle, lean = (touch.bid_ticks + touch.ask_ticks) / 2, self.HALF_TICKS * (held / self.MOST_LOTS)
+        bid = math.floor(min(middle - self.HALF_TICKS - lean, touch.bid_ticks) / self.GRID_TICKS) * self.GRID_TICKS
+        ask = math.ceil(max(middle + self.HALF_TICKS - lean, touch.ask_ticks) / self.GRID_TICKS) * self.GRID_TICKS
+        width = self.GRID_TICKS * self.LEVELS
+        out: list[Intent] = []
+        taken = set()
+        for order in view.live_orders():
+            price = order.price_ticks or 0
+            taken.add((order.side, price))
+            inside = bid - width <= price <= bid if order.side == "buy" else ask <= price <= ask + width
+            if order.state == "open" and not inside:
+                out.append(Cancel(order.order_id))
+        for level in range(self.LEVELS):
+            away = level * self.GRID_TICKS
+            if held < self.MOST_LOTS and ("buy", bid - away) not in taken:
+                out.append(Place(0, "buy", self.LOTS, bid - away, "post_only"))
+            if held > -self.MOST_LOTS and ("sell", ask + away) not in taken:
+                out.append(Place(0, "sell", self.LOTS, ask + away, "post_only"))
         return out

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,8 @@ SEED = 20260702
 ROWS = 2_000_000
 BARS = 100_000
 LEVEL_CHANGES = 1_000_000
+ORDERS = 100_000
+"""Quotes, and so market orders, of F1."""
 _MEAN_GAP_NS = 43_000_000
 _MINUTE_NS = 60_000_000_000
 _REGIME = 20_000
@@ -269,3 +271,13 @@ def read(folder: Path, name: str, first: int | None = None) -> Columns:
     """A set as it was written, or its first rows."""
     paths = sorted(folder.glob(f"{name}.*.npy"))
     return {path.name.split(".")[1]: np.load(path)[:first] for path in paths}
+
+
+def read_in_parts(folder: Path, name: str, rows: int, first: int | None = None) -> Iterator[Columns]:
+    """The same, so many rows at a time: the whole is never in memory."""
+    mapped = {path.name.split(".")[1]: path for path in sorted(folder.glob(f"{name}.*.npy"))}
+    count = len(np.load(mapped["ts"], mmap_mode="r"))
+    for start in range(0, count if first is None else min(count, first), rows):
+        end = start + rows if first is None else min(start + rows, first)
+        # A map is opened for each part, and gone after it: what was read of it stays with the process no longer.
+        yield {column: np.array(np.load(path, mmap_mode="r")[start:end]) for column, path in mapped.items()}

@@ -7,13 +7,13 @@
 mod rules;
 mod work;
 
-use rules::{EmaCross, Hosted, OrderPerQuote, Rule, TouchMaker};
+use rules::{EmaCross, GridMaker, Hosted, OrderPerQuote, Rule, TouchMaker};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tradewind_journal::{CommitLevel, ContentHash, Journal, RunFacts, Segment};
-use tradewind_simulator::{Recording, Simulation, TouchBookSetup, Wakes};
+use tradewind_simulator::{Recording, Setup, Simulation, Wakes};
 use tradewind_types::{AccountId, AssetId, DoneReason, OrderState, Timestamp};
 use work::Failure;
 
@@ -38,7 +38,8 @@ fn rule(work: &str) -> Result<Box<dyn Rule>, Failure> {
         "E" => Box::new(EmaCross::new(10, 20, Wakes { bar: true, ..wakes })),
         "F1" => Box::new(OrderPerQuote(0)),
         "C2" => Box::new(TouchMaker::default()),
-        other => return Err(format!("no work `{other}`; A2, B2, C2, E or F1").into()),
+        "GRID" => Box::new(GridMaker::default()),
+        other => return Err(format!("no work `{other}`; A2, B2, C2, E, F1 or GRID").into()),
     })
 }
 
@@ -52,12 +53,11 @@ struct Evidence {
     hash: String,
 }
 
-fn run(work: &str, recording: &Arc<Recording>, journal: &Path) -> Result<(Took, Evidence), Failure> {
-    let setup = work::setup(if work == "C2" { TouchBookSetup::Depth } else { TouchBookSetup::Top });
+fn run(work: &str, setup: &Setup, recording: &Arc<Recording>, journal: &Path) -> Result<(Took, Evidence), Failure> {
     let segments = vec![Segment { id: 0, name: work.into(), content: ContentHash(recording.hash().0) }];
     let facts = RunFacts { code_version: "bench".into(), node: 1, epoch: 1, created: Timestamp(0), segments, setup: String::new() };
     let journal = Journal::create(journal, &facts, CommitLevel::Memory)?;
-    let mut simulation = Simulation::new(&setup, Arc::clone(recording), Some(journal))?;
+    let mut simulation = Simulation::new(setup, Arc::clone(recording), Some(journal))?;
     let rule = rule(work)?;
     let wakes = rule.wakes();
     let mut strategist = Hosted(rule, wakes);
@@ -79,11 +79,12 @@ fn main() -> Result<(), Failure> {
     let [folder, work, rest @ ..] = arguments.as_slice() else { return Err("FOLDER WORK [ROUNDS]".into()) };
     let rounds: usize = rest.first().map_or(Ok(3), |text| text.parse())?;
     let recording = Arc::new(work::recording(work, Path::new(folder))?);
+    let setup = work::setup(work, Path::new(folder))?;
     let events = recording.len();
     let (mut elapsed_ns, mut cpu_ns, mut seen) = (Vec::new(), Vec::new(), None);
     for round in 0..rounds {
         let journal = Path::new(folder).join(format!("twin.{work}.{}.{round}.journal", std::process::id()));
-        let ((elapsed, cpu), evidence) = run(work, &recording, &journal)?;
+        let ((elapsed, cpu), evidence) = run(work, &setup, &recording, &journal)?;
         fs::remove_file(&journal)?;
         if seen.replace(evidence.clone()).is_some_and(|before| before != evidence) {
             return Err(format!("{work}: two rounds of the same work differ").into());

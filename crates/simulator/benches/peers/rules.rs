@@ -6,7 +6,7 @@
 use tradewind_engine::Engine;
 use tradewind_simulator::{Fault, Strategist, Wake, Wakes};
 use tradewind_types::{
-    AccountId, BookId, Exposure, InstrumentId, Intent, OrderKind, OrderTerms, Price, Qty, Side, TimeInForce, Timestamp,
+    AccountId, BookId, Exposure, InstrumentId, Intent, Nanos, OrderKind, OrderState, OrderTerms, Price, Qty, Side, TimeInForce, Timestamp,
 };
 
 const BOOK: BookId = BookId(1);
@@ -165,5 +165,52 @@ fn requote(engine: &Engine, intents: &mut Vec<Intent>, side: Side, price: Price,
     }
     if is_allowed {
         intents.push(order(side, OrderKind::Limit { price }, TimeInForce::PostOnly, 100));
+    }
+}
+
+/// Ten levels a side around a mid that leans against what is held; looked at every 100 ms.
+#[derive(Default)]
+pub(crate) struct GridMaker {
+    taken: Vec<(Side, i64)>,
+}
+
+const HALF_TICKS: f64 = 50.0;
+const GRID_TICKS: i64 = 10;
+const LEVELS: i64 = 10;
+const MOST_LOTS: i64 = 1_000;
+
+impl Rule for GridMaker {
+    fn wakes(&self) -> Wakes {
+        Wakes { timer: Some(Nanos(100_000_000)), ..Wakes::default() }
+    }
+
+    fn on_wake(&mut self, _: &Wake, engine: &Engine, intents: &mut Vec<Intent>) {
+        let Some((bid, ask)) = engine.market(INSTRUMENT).book().and_then(|book| Some((book.best_bid()?, book.best_ask()?))) else { return };
+        let held = engine.state().book_position(BOOK, INSTRUMENT).lots;
+        let (best_bid, best_ask) = (bid.price.0 as f64, ask.price.0 as f64);
+        let (middle, lean) = ((best_bid + best_ask) / 2.0, HALF_TICKS * (held as f64 / MOST_LOTS as f64));
+        let step = GRID_TICKS as f64;
+        let bid = ((middle - HALF_TICKS - lean).min(best_bid) / step).floor() as i64 * GRID_TICKS;
+        let ask = ((middle + HALF_TICKS - lean).max(best_ask) / step).ceil() as i64 * GRID_TICKS;
+        let width = GRID_TICKS * LEVELS;
+        self.taken.clear();
+        for order in engine.state().live_orders() {
+            let price = order.price().map_or(0, |price| price.0);
+            self.taken.push((order.terms.side, price));
+            let is_inside = match order.terms.side {
+                Side::Buy => (bid - width..=bid).contains(&price),
+                Side::Sell => (ask..=ask + width).contains(&price),
+            };
+            if order.state == OrderState::Open && !is_inside {
+                intents.push(Intent::Cancel { order: order.id });
+            }
+        }
+        for away in (0..LEVELS).map(|level| level * GRID_TICKS) {
+            for (side, price, has_room) in [(Side::Buy, bid - away, held < MOST_LOTS), (Side::Sell, ask + away, held > -MOST_LOTS)] {
+                if has_room && !self.taken.contains(&(side, price)) {
+                    intents.push(order(side, OrderKind::Limit { price: Price(price) }, TimeInForce::PostOnly, 10));
+                }
+            }
+        }
     }
 }

@@ -2,19 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use tradewind_simulator::{
-    AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Recording, RecordingBuilder, Sequencing, Setup,
-    TouchBookSetup, VenueSetup,
-};
+use tradewind_simulator::{Recording, RecordingBuilder, Setup};
 use tradewind_types::{
-    Bar, BookId, DepthKind, DepthUpdate, InstrumentId, LevelChange, LimitScope, MarginMode, Price, Qty, Quote, Rounding, Sequence, Side,
-    Stamp, Timestamp, Trade, TradeId,
+    Bar, DepthKind, DepthUpdate, InstrumentId, LevelChange, Price, Qty, Quote, Sequence, Side, Stamp, Timestamp, Trade, TradeId,
 };
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
 const INSTRUMENT: InstrumentId = InstrumentId(0);
-const HOUR_NS: i64 = 3_600_000_000_000;
 const MINUTE_NS: i64 = 60_000_000_000;
 const DELETE: i64 = 3;
 const CLEAR: i64 = 4;
@@ -107,6 +102,35 @@ fn add_depth(builder: &mut RecordingBuilder, folder: &Path) -> Result<(), Failur
     Ok(())
 }
 
+/// The recorded market of the grid, on both clocks; sides are 0 (bid, buy) and 1.
+fn add_recorded(builder: &mut RecordingBuilder, folder: &Path) -> Result<(), Failure> {
+    let side_of = |code: i64| if code == 0 { Side::Buy } else { Side::Sell };
+    let both = |at: i64, recv: i64| Stamp { ts_venue: Timestamp(at), ts_local: Timestamp(recv) };
+    let names = ["ts", "recv", "msg", "first_id", "last_id", "is_snapshot", "side", "price", "size"];
+    let [at, recv, message, first, last, snapshot, side, price, size] = names.map(|name| column(folder, "grid_depth", name));
+    let (at, recv, message, first, last) = (at?, recv?, message?, first?, last?);
+    let (snapshot, side, price, size) = (snapshot?, side?, price?, size?);
+    let (mut changes, mut start) = (Vec::new(), 0);
+    while start < at.len() {
+        changes.clear();
+        let end = message[start..].iter().position(|other| *other != message[start]).map_or(at.len(), |n| start + n);
+        changes.extend((start..end).map(|i| LevelChange { side: side_of(side[i]), price: Price(price[i]), qty: Qty(size[i]) }));
+        let kind = if snapshot[start] == 1 { DepthKind::Snapshot } else { DepthKind::Delta };
+        let sequence = Sequence { first: first[start].cast_unsigned(), last: last[start].cast_unsigned(), previous: None };
+        builder.depth(both(at[start], recv[start]), &DepthUpdate { instrument: INSTRUMENT, kind, sequence, changes: &changes })?;
+        start = end;
+    }
+    let names = ["ts", "recv", "trade_id", "price", "size", "side"];
+    let [at, recv, id, price, size, side] = names.map(|name| column(folder, "grid_trades", name));
+    let (at, recv, id, price, size, side) = (at?, recv?, id?, price?, size?, side?);
+    for i in 0..at.len() {
+        let trade = TradeId(u128::from(id[i].cast_unsigned()));
+        let aggressor = side_of(side[i]);
+        builder.trade(both(at[i], recv[i]), Trade { instrument: INSTRUMENT, trade, price: Price(price[i]), qty: Qty(size[i]), aggressor });
+    }
+    Ok(())
+}
+
 /// How many quotes F1 sees.
 pub(crate) const ORDERS: usize = 100_000;
 
@@ -117,6 +141,7 @@ pub(crate) fn recording(work: &str, folder: &Path) -> Result<Recording, Failure>
         "B2" => add_quotes(&mut builder, folder, usize::MAX)?,
         "F1" => add_quotes(&mut builder, folder, ORDERS)?,
         "E" => add_bars(&mut builder, folder)?,
+        "GRID" => add_recorded(&mut builder, folder)?,
         _ => {
             add_depth(&mut builder, folder)?;
             add_trades(&mut builder, folder, "depth_trades")?;
@@ -125,48 +150,9 @@ pub(crate) fn recording(work: &str, folder: &Path) -> Result<Recording, Failure>
     Ok(builder.finish()?)
 }
 
-/// As `benches/peers/ours.py` says it.
-pub(crate) fn setup(book: TouchBookSetup) -> Setup {
-    Setup {
-        node: 1,
-        epoch: 1,
-        assets: vec![AssetSetup { symbol: "USDT".into(), scale: 8 }, AssetSetup { symbol: "ETH".into(), scale: 8 }],
-        venues: vec![VenueSetup {
-            name: "sim".into(),
-            margin: MarginMode::Cross,
-            fills: FillModel::Touch { book, fee_rounding: Rounding::HalfEven },
-            request_latency_ns: 0,
-            response_latency_ns: 0,
-        }],
-        instruments: vec![InstrumentSetup {
-            venue: 0,
-            symbol: "ETHUSDT".into(),
-            kind: KindSetup::LinearPerpetual,
-            base: "ETH".into(),
-            quote: "USDT".into(),
-            tick: "0.01".into(),
-            lot: "0.001".into(),
-            multiplier: "1".into(),
-            min_notional: "0".into(),
-            maker_fee: 20_000,
-            taker_fee: 50_000,
-            fee_in: FeeSetup::Settlement,
-            sequencing: Sequencing::Unchecked,
-            half_spread: 0,
-        }],
-        books: vec!["strategy".into()],
-        deposits: vec![DepositSetup { venue: 0, book: 1, asset: "USDT".into(), amount: "10000000".into() }],
-        limits: vec![LimitSetup {
-            scope: LimitScope::Book(BookId(1)),
-            instrument: None,
-            max_order_notional: Some("10000000".into()),
-            max_price_deviation: None,
-            max_reference_age_ns: Some(HOUR_NS),
-            max_order_lots: None,
-            max_position_lots: Some(1_000_000),
-            max_orders_per_second: None,
-        }],
-        equity_in: "USDT".into(),
-        sample_every_ns: HOUR_NS,
-    }
+/// The setup that the Python side runs under.
+pub(crate) fn setup(work: &str, folder: &Path) -> Result<Setup, Failure> {
+    let path = folder.join(format!("{work}.setup.json"));
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}; benches/peers writes it", path.display()))?;
+    Ok(serde_json::from_str(&text)?)
 }
