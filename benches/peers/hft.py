@@ -22,10 +22,8 @@ from hftbacktest import (
     DEPTH_CLEAR_EVENT,
     DEPTH_EVENT,
     DEPTH_SNAPSHOT_EVENT,
-    EXCH_EVENT,
     GTX,
     LIMIT,
-    LOCAL_EVENT,
     SELL,
     SELL_EVENT,
     TRADE_EVENT,
@@ -50,15 +48,14 @@ def events(folder: Path) -> Any:
     """The recording in the peer's format, in order on both of its clocks."""
     depth, trades = workloads.read(folder, "grid_depth"), workloads.read(folder, "grid_trades")
     sides = np.array([BUY_EVENT, SELL_EVENT], np.uint64)
-    both = np.uint64(EXCH_EVENT | LOCAL_EVENT)
     opening = np.zeros(2, event_dtype)
-    opening["ev"] = DEPTH_CLEAR_EVENT | sides | both
+    opening["ev"] = DEPTH_CLEAR_EVENT | sides
     opening["exch_ts"], opening["local_ts"] = depth["ts"][0], depth["recv"][0]
     changes = np.zeros(len(depth["ts"]), event_dtype)
     kind = np.where(depth["is_snapshot"] == 1, DEPTH_SNAPSHOT_EVENT, DEPTH_EVENT).astype(np.uint64)
-    changes["ev"] = kind | sides[depth["side"]] | both
+    changes["ev"] = kind | sides[depth["side"]]
     prints = np.zeros(len(trades["ts"]), event_dtype)
-    prints["ev"] = np.uint64(TRADE_EVENT) | sides[trades["side"]] | both
+    prints["ev"] = np.uint64(TRADE_EVENT) | sides[trades["side"]]
     for rows, columns in ((changes, depth), (prints, trades)):
         rows["exch_ts"], rows["local_ts"] = columns["ts"], columns["recv"]
         rows["px"], rows["qty"] = columns["price"] * TICK, columns["size"] * LOT
@@ -119,10 +116,10 @@ def grid(hbt: Any, start_ns: int, kept: Any) -> tuple[int, int]:
     return requests, rows
 
 
-def backtest(data: Any, book: Any, whole_orders: bool) -> Any:
+def backtest(data: Any, book: Any) -> Any:
     asset = BacktestAsset().data([data]).linear_asset(1.0).constant_order_latency(LATENCY_NS, LATENCY_NS)
     asset = asset.power_prob_queue_model(2.0).trading_value_fee_model(-0.00005, 0.0007).tick_size(TICK).lot_size(LOT)
-    asset = asset.no_partial_fill_exchange() if whole_orders else asset.partial_fill_exchange()
+    asset = asset.no_partial_fill_exchange()
     if book is ROIVectorMarketDepthBacktest:
         asset = asset.roi_lb(40_000.0).roi_ub(80_000.0)
     return book([asset])
@@ -138,7 +135,7 @@ def main() -> None:
     none = np.zeros((0, 6), np.int64)
     if options.orders:
         kept = np.zeros((1_000_000, 6), np.int64)
-        hbt = backtest(data, HashMapMarketDepthBacktest, False)
+        hbt = backtest(data, HashMapMarketDepthBacktest)
         requests, rows = grid(hbt, options.start_ns, kept)
         np.save(options.orders, kept[:rows])
         print(json.dumps({"requests": requests, "fills": int(hbt.state_values(0).num_trades)}))
@@ -147,7 +144,7 @@ def main() -> None:
     said: dict[str, Any] = {}
     for book in (HashMapMarketDepthBacktest, ROIVectorMarketDepthBacktest):
         for go in range(_ROUNDS + 1):
-            hbt = backtest(data, book, True)
+            hbt = backtest(data, book)
             spent = time.thread_time()
             requests, _ = grid(hbt, options.start_ns, none)
             spent = time.thread_time() - spent
