@@ -1,8 +1,8 @@
 """`make crosscheck`: the shared work on both engines, fill by fill, on several seeds.
 
-Both are given the same events; then orders, fills (time, order, side, price, quantity, maker or taker, fee) and the final
-balance are compared. What differs must follow from a rule stated here, and the rule is applied and the difference with it
-checked to the last digit: nothing is waved through.
+Both are given the same events; then orders, fills (time, order, side, price, quantity, maker or taker, fee) and the
+final balance are compared. What differs must follow from a rule stated here, and the rule is applied and the difference
+with it checked to the last digit: nothing is waved through. The grid on recorded depth follows, against hftbacktest.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,11 +24,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 import environments
+import gridcheck
 import ours
+import recorded
 import workloads
+from tradewind.market import load_l2, locate
 
 HERE = Path(__file__).resolve().parent
 WORKS = ("A2", "B2", "C2", "E", "F1")
+GRID = "GRID"
 SETS = {"A2": ("trades",), "B2": ("quotes",), "F1": ("quotes",), "E": ("bars",), "C2": ("depth", "depth_trades")}
 FIELDS = ("ts_venue_ns", "order", "side", "price_ticks", "lots", "is_maker", "fee_units")
 START_UNITS = 10_000_000 * 10**8
@@ -122,23 +127,50 @@ def main(given: Sequence[str] | None = None) -> int:
     """Run the comparison; 0 where all agree or follow from a rule, 1 where not."""
     parser = argparse.ArgumentParser(prog="make crosscheck", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, nargs="+", default=[workloads.SEED, 1, 2])
-    parser.add_argument("--work", nargs="+", choices=WORKS, default=list(WORKS))
+    parser.add_argument("--work", nargs="+", choices=(*WORKS, GRID), default=[*WORKS, GRID])
+    parser.add_argument("--data", type=Path, help="folder of the real data (else TRADEWIND_DATA, ../shared/data)")
     options = parser.parse_args(given)
+    shared = [work for work in options.work if work != GRID]
+    agree = against_nautilus(options.seeds, shared) if shared else True
+    if GRID in options.work:
+        agree &= against_hftbacktest(options.data)
+    return 0 if agree else _DIFFERENT
+
+
+def against_nautilus(seeds: Sequence[int], works: Sequence[str]) -> bool:
+    """Print the comparison; whether all agree or follow from a rule."""
     python = environments.interpreter(environments.NAUTILUS)
     if isinstance(python, str):
         print(f"peer not run: {environments.NAUTILUS.name}: {python}")
-        return 0
+        return True
     print(f"Tradewind | {environments.NAUTILUS.name}")
     all_agree = True
-    for seed in options.seeds:
+    for seed in seeds:
         with tempfile.TemporaryDirectory(prefix="tradewind-peers-") as name:
             folder = Path(name)
-            workloads.write(folder, seed, tuple({one for work in options.work for one in SETS[work]}))
-            for work in options.work:
+            workloads.write(folder, seed, tuple({one for work in works for one in SETS[work]}))
+            for work in works:
                 agrees, line = compare(work, seed, ours_on(work, folder), theirs_on(python, work, folder))
                 print(line, flush=True)
                 all_agree &= agrees
-    return 0 if all_agree else _DIFFERENT
+    return all_agree
+
+
+def against_hftbacktest(data: Path | None) -> bool:
+    """Print the grid's comparison; whether every difference follows from a rule."""
+    source = locate(data, os.environ, Path.cwd())
+    if source.kind == "simulated":
+        print("GRID not run: no recorded depth found; --data DIR or TRADEWIND_DATA names it")
+        return True
+    python = environments.interpreter(environments.HFTBACKTEST)
+    if isinstance(python, str):
+        print(f"peer not run: {environments.HFTBACKTEST.name}: {python}")
+        return True
+    with tempfile.TemporaryDirectory(prefix="tradewind-peers-") as name:
+        recorded.write(load_l2(source, "binance_usdm", "BTCUSDT"), Path(name))
+        compared = gridcheck.compare(python, Path(name))
+    print(f"Tradewind | {environments.HFTBACKTEST.name}\n{compared.text()}")
+    return not compared.unexplained
 
 
 if __name__ == "__main__":

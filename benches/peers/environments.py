@@ -56,7 +56,10 @@ def interpreter(peer: Peer) -> Path | str:
 def _pythons(version: str) -> Iterator[str]:
     """Interpreters that really are of a version: a shim on PATH may lead nowhere."""
     home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found = [shutil.which(f"python{version}"), *sorted(map(str, home.glob(f"versions/{version}.*/bin/python{version}")))]
+    found = [
+        shutil.which(f"python{version}"),
+        *sorted(map(str, home.glob(f"versions/{version}.*/bin/python{version}"))),
+    ]
     for path in found:
         if path is not None and _runs([path, "-c", "import sys, venv"]):
             yield path

@@ -1,9 +1,8 @@
 """Grid market making on hftbacktest: `python hft.py FOLDER [--orders FILE]`.
 
 Run by an interpreter that has the peer; prints one JSON line. The events are those that this project's recording holds,
-turned into the peer's own format. Queue position by the power law (power 2), 4 ms there and 4 ms back. Timed with the
-exchange model that fills whole orders, which is its faster one, on both of its books; with `--orders` the one that fills
-in part is run, and every order's fate written down.
+turned into the peer's own format. Queue position by the power law (power 2), 4 ms there and 4 ms back, the exchange
+model that fills whole orders. Timed on both of its books; with `--orders` every order that filled is written down.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from hftbacktest import (
     DEPTH_SNAPSHOT_EVENT,
     GTX,
     LIMIT,
-    SELL,
     SELL_EVENT,
     TRADE_EVENT,
     BacktestAsset,
@@ -67,52 +65,72 @@ def events(folder: Path) -> Any:
 
 
 @njit
+def write_filled(hbt: Any, kept: Any, rows: int) -> int:
+    """One row for each order that filled since the last look: side, price, lots, the exchange's time."""
+    values = hbt.orders(0).values()
+    while values.has_next():
+        order = values.get()
+        if order.exec_qty > 0 and rows < len(kept):
+            kept[rows, 0] = order.exch_timestamp
+            kept[rows, 1] = order.side
+            kept[rows, 2] = order.price_tick
+            kept[rows, 3] = round((order.qty - order.leaves_qty) / LOT)
+            rows += 1
+    return rows
+
+
+@njit
+def cancel_outside(hbt: Any, bid: int, ask: int) -> int:
+    """Cancel what left the grid; the number of requests."""
+    requests = 0
+    width = GRID_TICKS * LEVELS
+    values = hbt.orders(0).values()
+    while values.has_next():
+        order = values.get()
+        price = order.price_tick
+        inside = bid - width <= price <= bid if order.side == BUY else ask <= price <= ask + width
+        if order.cancellable and not inside:
+            hbt.cancel(0, order.order_id, False)
+            requests += 1
+    return requests
+
+
+@njit
+def fill_gaps(hbt: Any, bid: int, ask: int, lots_held: int) -> int:
+    """Place what the grid lacks; the number of requests."""
+    requests, mine = 0, hbt.orders(0)
+    for level in range(LEVELS):
+        price = bid - level * GRID_TICKS
+        if lots_held < MOST_LOTS and np.uint64(price) not in mine:
+            hbt.submit_buy_order(0, np.uint64(price), price * TICK, LOTS * LOT, GTX, LIMIT, False)
+            requests += 1
+        price = ask + level * GRID_TICKS
+        if lots_held > -MOST_LOTS and np.uint64(price + _SELLS) not in mine:
+            hbt.submit_sell_order(0, np.uint64(price + _SELLS), price * TICK, LOTS * LOT, GTX, LIMIT, False)
+            requests += 1
+    return requests
+
+
+@njit
 def grid(hbt: Any, start_ns: int, kept: Any) -> tuple[int, int]:
-    """Quote the grid at every step; the number of requests, and of rows of fates kept."""
+    """Quote the grid at every step; the number of requests, and of rows written."""
     requests = rows = 0
     if hbt.elapse(1) != 0:
         return 0, 0
     wait = (start_ns - hbt.current_timestamp) % STEP_NS
     while hbt.elapse(wait) == 0:
         wait = STEP_NS
-        held, mine, depth = hbt.position(0), hbt.orders(0), hbt.depth(0)
         if len(kept) > 0:
-            values = mine.values()
-            while values.has_next():
-                order = values.get()
-                if order.exec_qty > 0 and rows < len(kept):
-                    kept[rows, 0] = hbt.current_timestamp
-                    kept[rows, 1] = order.side
-                    kept[rows, 2] = order.price_tick
-                    kept[rows, 3] = round((order.qty - order.leaves_qty) / LOT)
-                    kept[rows, 4] = order.exch_timestamp
-                    kept[rows, 5] = order.order_id
-                    rows += 1
+            rows = write_filled(hbt, kept, rows)
         hbt.clear_inactive_orders(0)
+        depth, lots_held = hbt.depth(0), round(hbt.position(0) / LOT)
         best_bid, best_ask = depth.best_bid_tick, depth.best_ask_tick
         if best_bid <= 0 or best_ask <= best_bid or best_ask > 1 << 30:
             continue
-        middle, lean = (best_bid + best_ask) / 2.0, HALF_TICKS * (round(held / LOT) / MOST_LOTS)
+        middle, lean = (best_bid + best_ask) / 2.0, HALF_TICKS * (lots_held / MOST_LOTS)
         bid = int(np.floor(min(middle - HALF_TICKS - lean, best_bid) / GRID_TICKS)) * GRID_TICKS
         ask = int(np.ceil(max(middle + HALF_TICKS - lean, best_ask) / GRID_TICKS)) * GRID_TICKS
-        lowest, highest = bid - GRID_TICKS * LEVELS, ask + GRID_TICKS * LEVELS
-        values = mine.values()
-        while values.has_next():
-            order = values.get()
-            price = order.price_tick
-            off = price > bid or price < lowest if order.side == BUY else price < ask or price > highest
-            if order.cancellable and off:
-                hbt.cancel(0, order.order_id, False)
-                requests += 1
-        for level in range(LEVELS):
-            price = bid - level * GRID_TICKS
-            if round(held / LOT) < MOST_LOTS and np.uint64(price) not in mine:
-                hbt.submit_buy_order(0, np.uint64(price), price * TICK, LOTS * LOT, GTX, LIMIT, False)
-                requests += 1
-            price = ask + level * GRID_TICKS
-            if round(held / LOT) > -MOST_LOTS and np.uint64(price + _SELLS) not in mine:
-                hbt.submit_sell_order(0, np.uint64(price + _SELLS), price * TICK, LOTS * LOT, GTX, LIMIT, False)
-                requests += 1
+        requests += cancel_outside(hbt, bid, ask) + fill_gaps(hbt, bid, ask, lots_held)
     return requests, rows
 
 
@@ -132,9 +150,9 @@ def main() -> None:
     parser.add_argument("--orders", type=Path)
     options = parser.parse_args()
     data = events(options.folder)
-    none = np.zeros((0, 6), np.int64)
+    none = np.zeros((0, 4), np.int64)
     if options.orders:
-        kept = np.zeros((1_000_000, 6), np.int64)
+        kept = np.zeros((1_000_000, 4), np.int64)
         hbt = backtest(data, HashMapMarketDepthBacktest)
         requests, rows = grid(hbt, options.start_ns, kept)
         np.save(options.orders, kept[:rows])

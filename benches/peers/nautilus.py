@@ -1,8 +1,8 @@
 """The shared work on NautilusTrader 2.0 (its Rust engine): `python nautilus.py FOLDER WORK [--fills FILE] [--first N]`.
 
-Run by an interpreter that has the peer; prints one JSON line. Data is loaded and sorted before the clock starts, logging
-and its own analysis are off, the risk engine is on: its defaults otherwise. With `--fills` it also writes what it filled,
-which costs time, so such a run is not one to be timed.
+Run by an interpreter that has the peer; prints one JSON line. Data is loaded and sorted before the clock starts,
+logging and its own analysis are off, the risk engine is on: its defaults otherwise. With `--fills` it also writes what
+it filled, which costs time, so such a run is not one to be timed.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def depth(data: workloads.Columns) -> list[Any]:
     out: list[Any] = []
     message: list[Any] = []
     number = 0
-    for t, action, side, price, size, flags, seq in _rows(data, "ts", "action", "side", "price", "size", "flags", "seq"):
+    for t, action, side, price, size, flags, seq in _rows(
+        data, "ts", "action", "side", "price", "size", "flags", "seq"
+    ):
         if seq != number:
             out.append(OrderBookDeltas(PERPETUAL, message))
             message, number = [], seq

@@ -1,7 +1,7 @@
 """The strategies of the shared work, in this project's words.
 
-Their arithmetic is Python floats in the order in which the workloads state it, so that two engines given the same events
-decide the same to the last order.
+Their arithmetic is Python floats in the order in which the workloads state it, so that two engines given the same
+events decide the same to the last order.
 """
 
 from __future__ import annotations

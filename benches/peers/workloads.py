@@ -221,11 +221,13 @@ class _Market:
 
 
 def _columns(rows: list[tuple[int, ...]], types: Mapping[str, type[np.generic]]) -> Columns:
-    return {name: np.array(column, dtype=types[name]) for name, column in zip(types, zip(*rows, strict=True), strict=True)}
+    return {
+        name: np.array(column, dtype=types[name]) for name, column in zip(types, zip(*rows, strict=True), strict=True)
+    }
 
 
 def depth_and_its_trades(seed: int) -> tuple[Columns, Columns]:
-    """Level changes (`ts`, `action`, `side` 1 bid 2 ask, `price`, `size`, `flags`, `seq`) and the trades between them."""
+    """Level changes (`ts`, `action`, `side` 1 bid 2 ask, `price`, `size`, `flags`, `seq`) and the trades between."""
     market = _Market(seed)
     market.open()
     while len(market.depth) < LEVEL_CHANGES:
@@ -261,7 +263,9 @@ def write(folder: Path, seed: int, sets: tuple[str, ...] = tuple(SHA256)) -> Non
     for name in wanted:
         columns = made.get(name) or _SETS[name](seed)
         if seed == SEED and sha256(columns) != SHA256[name]:
-            raise ValueError(f"the generator makes other {name} than it did: {sha256(columns)}; expected {SHA256[name]}")
+            raise ValueError(
+                f"the generator makes other {name} than it did: {sha256(columns)}; expected {SHA256[name]}"
+            )
         # The times last: they say that the set is whole.
         for column in sorted(columns, key=lambda column: column == "ts"):
             np.save(folder / f"{name}.{column}.npy", columns[column])

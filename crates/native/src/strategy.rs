@@ -21,6 +21,9 @@ use tradewind_types::{
 /// The book that a run's one Python strategy trades in.
 const BOOK: BookId = BookId(1);
 
+/// How many orders are remembered by the object that asked for them.
+const KNOWN: usize = 4;
+
 /// The classes of `tradewind.strategy`, looked up once.
 struct Nouns {
     place: Py<PyAny>,
@@ -38,6 +41,9 @@ pub(crate) struct PyStrategy {
     view: Py<View>,
     /// The two, as `on_wake` takes them.
     arguments: Py<PyTuple>,
+    /// Orders that were asked for lately, and what they mean: a `Place` cannot change, so who answers with the same one again is
+    /// not read again.
+    known: Vec<(Py<PyAny>, Intent)>,
     /// What was raised that is no failure of the strategy but the end of the run: an interrupt, an exit.
     ended: Option<PyErr>,
 }
@@ -61,7 +67,7 @@ impl PyStrategy {
         let view = Py::new(py, View { live_order: class("LiveOrder")?, ..View::empty(py) })?;
         let wake = Py::new(py, WakeView::default())?;
         let arguments = PyTuple::new(py, [wake.clone_ref(py).into_any(), view.clone_ref(py).into_any()])?.unbind();
-        Ok(Self { on_wake: object.getattr("on_wake")?.unbind(), wakes, model, nouns, wake, view, arguments, ended: None })
+        Ok(Self { on_wake: object.getattr("on_wake")?.unbind(), wakes, model, nouns, wake, view, arguments, known: Vec::new(), ended: None })
     }
 
     /// What ended the run from within the strategy, if anything did.
@@ -69,7 +75,7 @@ impl PyStrategy {
         self.ended.take()
     }
 
-    fn ask(&self, py: Python<'_>, now: Timestamp, wake: &Wake, engine: &Engine, intents: &mut Vec<Intent>) -> PyResult<()> {
+    fn ask(&mut self, py: Python<'_>, now: Timestamp, wake: &Wake, engine: &Engine, intents: &mut Vec<Intent>) -> PyResult<()> {
         self.view.borrow_mut(py).bring_up_to_date(now, engine);
         self.wake.get().set(now, wake, engine);
         let answer = self.on_wake.bind(py).call1(self.arguments.bind(py))?;
@@ -90,12 +96,20 @@ impl PyStrategy {
     }
 
     /// A Python intent as the engine's.
-    fn intent(&self, object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
+    fn intent(&mut self, object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
+        if let Some((_, intent)) = self.known.iter().find(|(known, _)| object.is(known)) {
+            return Ok(*intent);
+        }
         let py = object.py();
         let class = object.get_type();
         let order = || -> PyResult<OrderId> { order_id(object.getattr(intern!(py, "order_id"))?.cast::<PyString>()?.to_str()?) };
         if class.is(&self.nouns.place) {
-            place(object, engine)
+            let intent = place(object, engine)?;
+            if self.known.len() == KNOWN {
+                self.known.remove(0);
+            }
+            self.known.push((object.clone().unbind(), intent));
+            Ok(intent)
         } else if class.is(&self.nouns.cancel) {
             Ok(Intent::Cancel { order: order()? })
         } else if class.is(&self.nouns.amend) {
