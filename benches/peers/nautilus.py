@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import resource
 import statistics
 import time
 from decimal import Decimal
@@ -348,7 +347,7 @@ def main() -> None:
                 "cancels": strategy.cancels,
                 "balance": str(balance).split()[0],
                 "submit_to_fill_ns": statistics.median(strategy.latencies) if strategy.latencies else None,
-                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "peak_mb": workloads.peak_mb(),
             }
         )
     )

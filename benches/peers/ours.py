@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -183,8 +182,7 @@ def run(work: str, market: _native.Recording, journal: Path | None) -> Ran:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if engine.fault is not None:
         raise RuntimeError(engine.fault)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Ran(wall, cpu, state_hash, peak, engine, chosen)
+    return Ran(wall, cpu, state_hash, workloads.peak_mb(), engine, chosen)
 
 
 def write_setups(folder: Path, works: Iterable[str]) -> None:

@@ -271,6 +271,15 @@ def write(folder: Path, seed: int, sets: tuple[str, ...] = tuple(SHA256)) -> Non
             np.save(folder / f"{name}.{column}.npy", columns[column])
 
 
+def peak_mb() -> float:
+    """Largest memory of this process so far, MB, as Linux counts it since the program began.
+
+    Not `getrusage`: that one starts with the memory of the process that started this one.
+    """
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
 def read(folder: Path, name: str, first: int | None = None) -> Columns:
     """A set as it was written, or its first rows."""
     paths = sorted(folder.glob(f"{name}.*.npy"))

@@ -3,8 +3,8 @@
 use crate::fees::FeeSchedule;
 use std::collections::BTreeSet;
 use tradewind_types::{
-    FeeCharge, Fill, Instrument, InstrumentId, Liquidity, MoneyError, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty, RejectReason, Rounding, Side,
-    Timestamp, TradeId, VenueOrderId, VenueReply,
+    FeeCharge, Fill, Instrument, InstrumentId, Liquidity, MoneyError, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty,
+    RejectReason, Rounding, Side, Timestamp, TradeId, VenueOrderId, VenueReply,
 };
 
 /// What trades one instrument. An order that gets this far has a fresh id.

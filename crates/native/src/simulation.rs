@@ -15,8 +15,8 @@ use tradewind_engine::Order;
 use tradewind_journal::{CommitLevel, ContentHash, Journal, RunFacts, Segment};
 use tradewind_simulator::{FillRow, Setup, Simulation, SimulationError};
 use tradewind_types::{
-    AccountId, AlgoSpec, AssetId, BookId, InstrumentId, Intent, Liquidity, Nanos, OrderKind, OrderState, OrderTerms, Qty, QuotingParameters, Side,
-    Timestamp,
+    AccountId, AlgoSpec, AssetId, BookId, InstrumentId, Intent, Liquidity, Nanos, OrderKind, OrderState, OrderTerms, Qty,
+    QuotingParameters, Side, Timestamp,
 };
 
 /// Instrument, base quantity, value in the equity asset.

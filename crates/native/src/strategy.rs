@@ -67,7 +67,17 @@ impl PyStrategy {
         let view = Py::new(py, View { live_order: class("LiveOrder")?, ..View::empty(py) })?;
         let wake = Py::new(py, WakeView::default())?;
         let arguments = PyTuple::new(py, [wake.clone_ref(py).into_any(), view.clone_ref(py).into_any()])?.unbind();
-        Ok(Self { on_wake: object.getattr("on_wake")?.unbind(), wakes, model, nouns, wake, view, arguments, known: Vec::new(), ended: None })
+        Ok(Self {
+            on_wake: object.getattr("on_wake")?.unbind(),
+            wakes,
+            model,
+            nouns,
+            wake,
+            view,
+            arguments,
+            known: Vec::new(),
+            ended: None,
+        })
     }
 
     /// What ended the run from within the strategy, if anything did.

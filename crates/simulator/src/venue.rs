@@ -1,7 +1,9 @@
 //! A simulated venue: which kind of exchange it is, how far away, and its mid just before it answers.
 
 use crate::setup::{FillModel, InstrumentSetup, Setup, SetupError, TouchBookSetup};
-use tradewind_exchange::{BarExchange, BarFillModel, BarListing, Exchange, Impact, L2Exchange, Listing, QueueModel, TouchBook, TouchExchange, TouchListing};
+use tradewind_exchange::{
+    BarExchange, BarFillModel, BarListing, Exchange, Impact, L2Exchange, Listing, QueueModel, TouchBook, TouchExchange, TouchListing,
+};
 use tradewind_types::{Instrument, InstrumentId, MarketEvent, Nanos, OrderRequest, Rate, Rounding, Timestamp, VenueReply};
 
 enum Model {

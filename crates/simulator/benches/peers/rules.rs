@@ -136,7 +136,9 @@ impl Rule for TouchMaker {
                 self.held += side as f64 * (fill.qty.0 as f64 / LOTS_PER_UNIT);
             }
             Wake::Book(id) => {
-                let Some((bid, ask)) = engine.market(*id).book().and_then(|book| Some((book.best_bid()?, book.best_ask()?))) else { return };
+                let Some((bid, ask)) = engine.market(*id).book().and_then(|book| Some((book.best_bid()?, book.best_ask()?))) else {
+                    return;
+                };
                 let unit = |ticks: i64| ticks as f64 / TICKS_PER_UNIT;
                 let size = |lots: i64| lots as f64 / LOTS_PER_UNIT;
                 let (bids, asks) = (size(bid.qty.0), size(ask.qty.0));
