@@ -8,7 +8,7 @@ exchange models differ in two stated ways, and a difference in when an order fir
 - `queue`: here an order fills by what a trade leaves after the queue ahead; there it fills when the queue ahead is used
   up to the last lot, though nothing is left over;
 - `follows`: an order that only one side had at its venue then, because of an earlier difference: where a position leans
-  to and what is taken off differ from then on. That ours had none is looked up; of theirs only fills are known.
+  to and what is taken off differ from then on. That the other side had none is looked up among its orders.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def compare(python: Path, folder: Path) -> Compared:
     fills = pl.DataFrame(ran.engine.fills_exact())
     first = fills.group_by("order", maintain_order=True).agg(pl.first("ts_venue_ns", "side", "price_ticks"))
     mine: list[Key] = first.select("ts_venue_ns", "side", "price_ticks").rows()
-    theirs = _theirs(python, folder)
+    theirs, resting = _theirs(python, folder)
     trades = workloads.read(folder, "grid_trades")
     left, right = Counter(theirs) - Counter(mine), Counter(mine) - Counter(theirs)
     rules: Counter[str] = Counter()
@@ -70,20 +70,25 @@ def compare(python: Path, folder: Path) -> Compared:
     for key in left.elements():
         later = next((other for other in right.elements() if _is_same_order(key, other)), None)
         rule = _rule(key, theirs, trades)
-        if later is not None:
+        if rule is not None and later is not None:
             right[later] -= 1
-        if rule is None and later is None and not _was_live(ran.engine, key):
+        if rule is None and not _was_untouched(ran.engine, first, key):
             rule = "follows"
         if rule is None:
             unexplained.append(key)
         else:
             rules[rule] += 1
-    rules["follows"] += sum((+right).values())
+    for key in (+right).elements():
+        if _rested(key, resting):
+            unexplained.append(key)
+        else:
+            rules["follows"] += 1
     same = len(theirs) - sum(left.values())
     return Compared(len(mine), len(theirs), same, dict(+rules), unexplained)
 
 
-def _theirs(python: Path, folder: Path) -> list[Key]:
+def _theirs(python: Path, folder: Path) -> tuple[list[Key], NDArray[np.int64]]:
+    """Their fills, and what rested at each look: time, side, price."""
     kept = folder / "hftbacktest.npy"
     start = int(workloads.read(folder, "grid_depth", 1)["ts"][0])
     command = [str(python), str(HERE / "hft.py"), str(folder), str(start), "--orders", str(kept)]
@@ -91,13 +96,25 @@ def _theirs(python: Path, folder: Path) -> list[Key]:
     if ran.returncode != 0:
         raise RuntimeError(ran.stderr.strip()[-2_000:])
     written, counted = np.load(kept), json.loads(ran.stdout.splitlines()[-1])["fills"]
-    if len(written) != counted:
-        raise RuntimeError(f"the peer filled {counted} orders and wrote down {len(written)}")
-    return [(int(at), int(side), int(price)) for at, side, price, _ in written]
+    filled = written[written[:, 3] == 1]
+    if len(filled) != counted:
+        raise RuntimeError(f"the peer filled {counted} orders and wrote down {len(filled)}")
+    return [(int(at), int(side), int(price)) for at, side, price, _ in filled], written[written[:, 3] == 0][:, :3]
 
 
-def _was_live(engine: _native.Simulation, key: Key) -> bool:
-    """Whether an order of ours with this side and price was at the venue at this instant."""
+def _rested(key: Key, resting: NDArray[np.int64]) -> bool:
+    """Whether an order of theirs with this side and price rested at their last look before this instant."""
+    at, side, price = key
+    before = resting[resting[:, 0] <= at]
+    last = before[before[:, 0] == before[-1, 0]] if len(before) else before
+    return bool(((last[:, 1] == side) & (last[:, 2] == price)).any())
+
+
+def _was_untouched(engine: _native.Simulation, first: pl.DataFrame, key: Key) -> bool:
+    """Whether an order of ours with this side and price was at the venue then, and had not begun to fill before.
+
+    One that had was another order than theirs: its own first fill is among the keys that only ours has.
+    """
     at, side, price = key
     latency = pl.lit(_LATENCY_NS)
     there = pl.DataFrame(engine.orders()).filter(
@@ -107,6 +124,8 @@ def _was_live(engine: _native.Simulation, key: Key) -> bool:
         pl.col("done_ns").is_null() | (pl.col("done_ns") - latency >= at),
         pl.col("state") != "rejected",
     )
+    begun = first.filter(pl.col("ts_venue_ns") < at)["order"].implode()
+    there = there.filter(~pl.col("order_id").str.split("-").list.last().cast(pl.Int64).is_in(begun))
     return not there.is_empty()
 
 

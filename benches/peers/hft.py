@@ -2,7 +2,7 @@
 
 Run by an interpreter that has the peer; prints one JSON line. The events are those that this project's recording holds,
 turned into the peer's own format. Queue position by the power law (power 2), 4 ms there and 4 ms back, the exchange
-model that fills whole orders. Timed on both of its books; with `--orders` every order that filled is written down.
+model that fills whole orders. Timed on both of its books; with `--orders` its orders are written down.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hftbacktest import (
     DEPTH_SNAPSHOT_EVENT,
     GTX,
     LIMIT,
+    NEW,
     SELL_EVENT,
     TRADE_EVENT,
     BacktestAsset,
@@ -65,16 +66,19 @@ def events(folder: Path) -> Any:
 
 
 @njit
-def write_filled(hbt: Any, kept: Any, rows: int) -> int:
-    """One row for each order that filled since the last look: side, price, lots, the exchange's time."""
+def write_orders(hbt: Any, kept: Any, rows: int) -> int:
+    """A row per order that is known: the time, side, price, and whether it filled since the last look (1) or rests (0).
+
+    The time is the exchange's for a fill, and that of the look for one that rests.
+    """
     values = hbt.orders(0).values()
     while values.has_next():
         order = values.get()
-        if order.exec_qty > 0 and rows < len(kept):
-            kept[rows, 0] = order.exch_timestamp
+        if (order.exec_qty > 0 or order.status == NEW) and rows < len(kept):
+            kept[rows, 0] = order.exch_timestamp if order.exec_qty > 0 else hbt.current_timestamp
             kept[rows, 1] = order.side
             kept[rows, 2] = order.price_tick
-            kept[rows, 3] = round((order.qty - order.leaves_qty) / LOT)
+            kept[rows, 3] = order.exec_qty > 0
             rows += 1
     return rows
 
@@ -121,7 +125,7 @@ def grid(hbt: Any, start_ns: int, kept: Any) -> tuple[int, int]:
     while hbt.elapse(wait) == 0:
         wait = STEP_NS
         if len(kept) > 0:
-            rows = write_filled(hbt, kept, rows)
+            rows = write_orders(hbt, kept, rows)
         hbt.clear_inactive_orders(0)
         depth, lots_held = hbt.depth(0), round(hbt.position(0) / LOT)
         best_bid, best_ask = depth.best_bid_tick, depth.best_ask_tick

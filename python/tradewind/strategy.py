@@ -119,7 +119,10 @@ class LiveOrder:
 
 
 class View(Protocol):
-    """What a strategy may see, as it was when it was last woken. One object for the whole run: keep what it says, not it."""
+    """What a strategy may see, as it was when it was last woken.
+
+    One object for the whole run: keep what it says, not it.
+    """
 
     @property
     def now_ns(self) -> int:

@@ -183,11 +183,7 @@ impl Scenario {
                 let trade = Trade { instrument: ID, trade: TradeId(0), price, qty, aggressor: side(aggressor) };
                 self.market(&MarketEvent::Trade(trade))
             }
-            ["quote", bid, ask] => {
-                let level = |text: &str| text.split_once('x').map(|(price, qty)| (Price(number(price)), Qty(number(qty))));
-                let ((bid, bid_qty), (ask, ask_qty)) = (level(bid).expect("a bid"), level(ask).expect("an ask"));
-                self.market(&MarketEvent::Quote(Quote { instrument: ID, bid, bid_qty, ask, ask_qty }))
-            }
+            ["quote", bid, ask] => self.quote(bid, ask),
             ["bar", span, open, high, low, close, "volume", volume] => {
                 let (from, to) = span.split_once("..").expect("a bar has a span");
                 self.clock = seconds(to);
@@ -237,6 +233,12 @@ impl Scenario {
             }
             _ => panic!("{}: cannot read {words:?}", self.title),
         }
+    }
+
+    fn quote(&mut self, bid: &str, ask: &str) -> String {
+        let level = |text: &str| text.split_once('x').map(|(price, qty)| (Price(number(price)), Qty(number(qty))));
+        let ((bid, bid_qty), (ask, ask_qty)) = (level(bid).expect("a bid"), level(ask).expect("an ask"));
+        self.market(&MarketEvent::Quote(Quote { instrument: ID, bid, bid_qty, ask, ask_qty }))
     }
 
     fn depth(&mut self, kind: DepthKind, words: &[&str]) -> String {
