@@ -1,11 +1,12 @@
 """The strategies of the shared work, in this project's words.
 
-Their arithmetic is Python floats in the order in which the workloads state it, so that two engines given the same events
-decide the same to the last order.
+Their arithmetic is Python floats in the order in which the workloads state it, so that two engines given the same
+events decide the same to the last order.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 
@@ -27,45 +28,34 @@ class EmaCross:
         self._fast_weight, self._slow_weight, self._slow_span = 2 / (fast + 1), 2 / (slow + 1), slow
         self._fast = self._slow = 0.0
         self._seen = 0
-        self._direction = 0
-        self._enter = {side: (Place(0, side, LOTS_PER_UNIT),) for side in ("buy", "sell")}
-        self._turn = {side: (Place(0, side, 2 * LOTS_PER_UNIT),) for side in ("buy", "sell")}
+        self._is_long: bool | None = None
+        self._enter = ((Place(0, "sell", LOTS_PER_UNIT),), (Place(0, "buy", LOTS_PER_UNIT),))
+        self._turn = ((Place(0, "sell", 2 * LOTS_PER_UNIT),), (Place(0, "buy", 2 * LOTS_PER_UNIT),))
 
     def wakes(self) -> Wakes:
-        """Each trade, or each bar."""
+        """Each trade, quote or bar."""
         return self._wakes
 
     def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
-        """The price of the trade, or the bar's close."""
-        return self.see(wake.price_ticks / TICKS_PER_UNIT)  # type: ignore[operator]  # trades and bars have a price
-
-    def see(self, price: float) -> Sequence[Intent]:
-        """One price further."""
+        """One price further: of the trade, the bar's close, or the middle of the touch."""
+        ticks = wake.price_ticks
+        if ticks is not None:
+            price = ticks / TICKS_PER_UNIT
+        elif (touch := view.touch(0)) is not None:
+            price = 0.5 * (touch.bid_ticks / TICKS_PER_UNIT + touch.ask_ticks / TICKS_PER_UNIT)
+        else:
+            return NOTHING
         self._seen = seen = self._seen + 1
         if seen == 1:
             self._fast = self._slow = price
             return NOTHING
-        self._fast = fast = self._fast + self._fast_weight * (price - self._fast)
-        self._slow = slow = self._slow + self._slow_weight * (price - self._slow)
-        if seen < self._slow_span:
+        fast, slow = self._fast, self._slow
+        self._fast = fast = fast + self._fast_weight * (price - fast)
+        self._slow = slow = slow + self._slow_weight * (price - slow)
+        if seen < self._slow_span or (fast > slow) is self._is_long:
             return NOTHING
-        direction = 1 if fast > slow else -1
-        if direction == self._direction:
-            return NOTHING
-        orders = self._turn if self._direction else self._enter
-        self._direction = direction
-        return orders["buy" if direction > 0 else "sell"]
-
-
-class QuoteEmaCross(EmaCross):
-    """The same on the mid of each quote."""
-
-    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
-        """The mid of the touch."""
-        touch = view.touch(0)
-        if touch is None:
-            return NOTHING
-        return self.see(0.5 * (touch.bid_ticks / TICKS_PER_UNIT + touch.ask_ticks / TICKS_PER_UNIT))
+        orders, self._is_long = self._enter if self._is_long is None else self._turn, fast > slow
+        return orders[fast > slow]
 
 
 class OrderPerQuote:
@@ -140,4 +130,45 @@ class TouchMaker:
                 self.cancels += 1
             if is_allowed:
                 out.append(Place(0, side, 100, price, "post_only"))  # type: ignore[arg-type]  # one of the two sides
+        return out
+
+
+class GridMaker:
+    """Ten levels a side around a mid that leans against what is held; looked at every 100 ms."""
+
+    STEP_NS = 100_000_000
+    HALF_TICKS, GRID_TICKS, LEVELS, LOTS, MOST_LOTS = 50, 10, 10, 10, 1_000
+
+    def __init__(self) -> None:
+        self.name = "grid_maker"
+        self.parameters: Parameters = {"levels": self.LEVELS}
+
+    def wakes(self) -> Wakes:
+        """Its timer."""
+        return Wakes(timer_ns=self.STEP_NS)
+
+    def on_wake(self, wake: Wake, view: View) -> Sequence[Intent]:
+        """Take off what left the grid, fill its gaps."""
+        touch = view.touch(0)
+        if touch is None:
+            return NOTHING
+        held = view.position_lots(0)
+        middle, lean = (touch.bid_ticks + touch.ask_ticks) / 2, self.HALF_TICKS * (held / self.MOST_LOTS)
+        bid = math.floor(min(middle - self.HALF_TICKS - lean, touch.bid_ticks) / self.GRID_TICKS) * self.GRID_TICKS
+        ask = math.ceil(max(middle + self.HALF_TICKS - lean, touch.ask_ticks) / self.GRID_TICKS) * self.GRID_TICKS
+        width = self.GRID_TICKS * self.LEVELS
+        out: list[Intent] = []
+        taken = set()
+        for order in view.live_orders():
+            price = order.price_ticks or 0
+            taken.add((order.side, price))
+            inside = bid - width <= price <= bid if order.side == "buy" else ask <= price <= ask + width
+            if order.state == "open" and not inside:
+                out.append(Cancel(order.order_id))
+        for level in range(self.LEVELS):
+            away = level * self.GRID_TICKS
+            if held < self.MOST_LOTS and ("buy", bid - away) not in taken:
+                out.append(Place(0, "buy", self.LOTS, bid - away, "post_only"))
+            if held > -self.MOST_LOTS and ("sell", ask + away) not in taken:
+                out.append(Place(0, "sell", self.LOTS, ask + away, "post_only"))
         return out

@@ -45,7 +45,10 @@ class Wakes:
 
 
 class Wake(Protocol):
-    """Why it was woken. For a trade, a bar's close or an own fill: price, quantity, side (the taker's or ours)."""
+    """Why it was woken last. One object for the whole run, as the view is: keep what it says, not it.
+
+    For a trade, a bar's close or an own fill it has price and quantity, and side (the taker's or ours) but for a bar.
+    """
 
     @property
     def kind(self) -> WakeKind:
@@ -116,7 +119,10 @@ class LiveOrder:
 
 
 class View(Protocol):
-    """What a strategy may see, as it was when it was last woken. One object for the whole run: keep what it says, not it."""
+    """What a strategy may see, as it was when it was last woken.
+
+    One object for the whole run: keep what it says, not it.
+    """
 
     @property
     def now_ns(self) -> int:

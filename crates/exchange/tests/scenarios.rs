@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! scenario: what it shows
-//! venue: l2 risk-averse | l2 power 2 | l2 log 1 | bars spread 10bp impact linear 100bp cap 10% | matching
+//! venue: l2 risk-averse | l2 power 2 | l2 log 1 | bars spread 10bp impact linear 100bp cap 10% | touch depth | touch top | matching
 //! instrument: spot | linear | inverse              (optional; spot)
 //! fees: maker 1bp taker 5bp received | settle      (optional; none)
 //! at 5                                             clock, seconds
 //! book bid 100x5 99x7 ask 101x4                    snapshot;  `depth …` a delta, 0 removes;  `gap` a delta with an id missing
 //! trade 5 @ 100 sell → a fill 3 @ 100 maker        a public trade and who took
+//! quote 100x5 101x4                                best bid and ask
 //! bar 60..120 100 105 95 101 volume 1000 → …       open to close time, then open high low close
 //! a: buy 3 @ 100 [post|ioc|fok|until 30] → open    an order named a;  `buy 3 market`;  `buy 9 @ 100 show 3` an iceberg
 //! a: sell 3 stop 95 [mark|index] [@ 94] → open     waits for the last price (or mark, or index);  `take 110` likewise
@@ -28,12 +29,13 @@ use std::path::Path;
 use tradewind_book::SequenceRule;
 use tradewind_exchange::{
     BarExchange, BarFillModel, BarListing, Exchange, FeeAsset, FeeSchedule, Impact, L2Exchange, Listing, MatchingBook, NewOrder, Placement,
-    QueueModel,
+    QueueModel, TouchBook, TouchExchange, TouchListing,
 };
 use tradewind_types::{
     AccountId, Amount, Asset, AssetId, Bar, BookId, Decimal, DepthKind, DepthUpdate, Exposure, Instrument, InstrumentFilters, InstrumentId,
     InstrumentKind, InstrumentTerms, LevelChange, Liquidity, Mark, MarketEvent, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty,
-    Rate, SelfTradePrevention, Sequence, Side, TimeInForce, Timestamp, Trade, TradeId, Trigger, TriggerSource, VenueId, VenueReply,
+    Quote, Rate, Rounding, SelfTradePrevention, Sequence, Side, TimeInForce, Timestamp, Trade, TradeId, Trigger, TriggerSource, VenueId,
+    VenueReply,
 };
 
 const ID: InstrumentId = InstrumentId(1);
@@ -64,6 +66,7 @@ fn instrument(kind: InstrumentKind) -> Instrument {
 enum Venue {
     L2(L2Exchange),
     Bars(BarExchange),
+    Touch(TouchExchange),
     Matching(Box<MatchingBook>),
 }
 
@@ -119,6 +122,8 @@ impl Scenario {
             ("venue", ["l2", "risk-averse"]) => self.venue = Some(self.l2(QueueModel::RiskAverse)),
             ("venue", ["l2", "power", n]) => self.venue = Some(self.l2(QueueModel::Probabilistic { power: number(n) as u32 })),
             ("venue", ["l2", "log", unit]) => self.venue = Some(self.l2(QueueModel::Logarithmic { unit_lots: number(unit) })),
+            ("venue", ["touch", "depth"]) => self.venue = Some(self.touch(TouchBook::Depth(SequenceRule::BinanceSpot))),
+            ("venue", ["touch", "top"]) => self.venue = Some(self.touch(TouchBook::Top)),
             ("venue", ["matching"]) => self.venue = Some(Venue::Matching(Box::default())),
             ("venue", ["bars", "spread", spread, "impact", impact @ .., "cap", cap]) => {
                 let impact = match impact {
@@ -152,6 +157,11 @@ impl Scenario {
         Venue::L2(L2Exchange::new(vec![listing]))
     }
 
+    fn touch(&self, book: TouchBook) -> Venue {
+        let listing = TouchListing { instrument: instrument(self.kind), fees: self.fees, fee_rounding: Rounding::HalfEven, book };
+        Venue::Touch(TouchExchange::new(vec![listing]))
+    }
+
     fn name_of(&self, order: OrderId) -> &str {
         self.names.iter().find(|(_, id)| **id == order).map_or("?", |(name, _)| name)
     }
@@ -179,6 +189,7 @@ impl Scenario {
                 let trade = Trade { instrument: ID, trade: TradeId(0), price, qty, aggressor: side(aggressor) };
                 self.market(&MarketEvent::Trade(trade))
             }
+            ["quote", bid, ask] => self.quote(bid, ask),
             ["bar", span, open, high, low, close, "volume", volume] => {
                 let (from, to) = span.split_once("..").expect("a bar has a span");
                 self.clock = seconds(to);
@@ -263,8 +274,15 @@ impl Scenario {
         match self.venue.as_mut().expect("a venue first") {
             Venue::L2(venue) => venue,
             Venue::Bars(venue) => venue,
+            Venue::Touch(venue) => venue,
             Venue::Matching(_) => panic!("a matching book has no clock and no market data"),
         }
+    }
+
+    fn quote(&mut self, bid: &str, ask: &str) -> String {
+        let level = |text: &str| text.split_once('x').map(|(price, qty)| (Price(number(price)), Qty(number(qty))));
+        let ((bid, bid_qty), (ask, ask_qty)) = (level(bid).expect("a bid"), level(ask).expect("an ask"));
+        self.market(&MarketEvent::Quote(Quote { instrument: ID, bid, bid_qty, ask, ask_qty }))
     }
 
     fn depth(&mut self, kind: DepthKind, words: &[&str]) -> String {

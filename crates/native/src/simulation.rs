@@ -11,11 +11,12 @@ use pyo3::types::PyDict;
 use pyo3_arrow::PyTable;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tradewind_engine::Order;
 use tradewind_journal::{CommitLevel, ContentHash, Journal, RunFacts, Segment};
-use tradewind_simulator::{Setup, Simulation, SimulationError};
+use tradewind_simulator::{FillRow, Setup, Simulation, SimulationError};
 use tradewind_types::{
-    AccountId, AlgoSpec, BookId, InstrumentId, Intent, Liquidity, Nanos, OrderKind, OrderState, OrderTerms, Qty, QuotingParameters, Side,
-    Timestamp,
+    AccountId, AlgoSpec, AssetId, BookId, InstrumentId, Intent, Liquidity, Nanos, OrderKind, OrderState, OrderTerms, Qty,
+    QuotingParameters, Side, Timestamp,
 };
 
 /// Instrument, base quantity, value in the equity asset.
@@ -155,6 +156,28 @@ impl PySimulation {
         Ok((money(row.equity), money(row.cash), held))
     }
 
+    /// What the account of a venue holds of an asset, in the asset's own units.
+    fn balance(&self, venue: u32, asset: u32) -> i128 {
+        self.inner.engine().state().balance(AccountId(venue), AssetId(asset)).0
+    }
+
+    /// Fills in whole ticks, lots and units of the fee's asset: `ts_venue_ns`, `order` (its counter), `side` (1 buy, -1 sell),
+    /// `price_ticks`, `lots`, `is_maker` (0, 1), `fee_units`; int64.
+    fn fills_exact(&self) -> PyResult<PyTable> {
+        let rows = self.inner.tape().fills();
+        let column = |read: fn(&FillRow) -> i64| int64s(rows.iter().map(read));
+        table(vec![
+            ("ts_venue_ns", column(|r| r.ts_venue.0)),
+            ("order", column(|r| r.order.counter.cast_signed())),
+            ("side", column(|r| r.side.sign())),
+            ("price_ticks", column(|r| r.price.0)),
+            ("lots", column(|r| r.qty.0)),
+            ("is_maker", column(|r| i64::from(r.liquidity == Liquidity::Maker))),
+            // A fee of one fill beyond 2^63 units is none that a venue charges; such a one shows as the largest there is.
+            ("fee_units", column(|r| i64::try_from(r.fee.amount.0).unwrap_or(i64::MAX))),
+        ])
+    }
+
     #[getter]
     fn now_ns(&self) -> i64 {
         self.inner.now().0
@@ -229,7 +252,7 @@ impl PySimulation {
     fn orders(&self) -> PyResult<PyTable> {
         let rows: Vec<_> = self.inner.engine().state().orders().collect();
         let units = &self.units;
-        let done_at = self.inner.tape().done_at();
+        let done_at = |o: &&Order| self.inner.tape().done_at(o.id).map(|t| t.0);
         let lots = |terms: &OrderTerms, n: i64| Some(units.lots(terms.instrument, n));
         table(vec![
             ("ts_ns", int64s(rows.iter().map(|o| o.sent_at.0))),
@@ -242,7 +265,7 @@ impl PySimulation {
             ("filled", floats(rows.iter().map(|o| lots(&o.terms, o.filled.0)))),
             ("state", texts(rows.iter().map(|o| state_name(&o.state).0))),
             ("reason", texts(rows.iter().map(|o| state_name(&o.state).1))),
-            ("done_ns", optional_int64s(rows.iter().map(|o| done_at.get(&o.id).map(|t| t.0)))),
+            ("done_ns", optional_int64s(rows.iter().map(done_at))),
         ])
     }
 

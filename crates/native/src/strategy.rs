@@ -1,8 +1,8 @@
 //! A Python strategy seen from the engine: its wakes, its view, its intents.
 //!
-//! A strategy may be woken by each of millions of events, so a wake costs one small object and no lookup: the view is one
-//! object for the whole run, brought up to date each time; what nobody reads is never turned into Python; and who answers
-//! "nothing" with an empty tuple or list is not asked to iterate it. The interpreter lock stays taken between wakes.
+//! A strategy may be woken by each of millions of events, so a wake makes no object and looks nothing up: wake and view are one
+//! object each for the whole run, brought up to date each time; what nobody reads is never turned into Python; and who answers
+//! with a tuple or list is not asked for an iterator. The interpreter lock stays taken between wakes.
 
 use crate::errors::invalid;
 use crate::simulation::state_name;
@@ -10,6 +10,7 @@ use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyModule, PyString, PyTuple};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 use tradewind_engine::{Engine, Order};
 use tradewind_simulator::{Fault, Strategist, Wake, Wakes};
 use tradewind_types::{
@@ -19,6 +20,9 @@ use tradewind_types::{
 
 /// The book that a run's one Python strategy trades in.
 const BOOK: BookId = BookId(1);
+
+/// How many orders are remembered by the object that asked for them.
+const KNOWN: usize = 4;
 
 /// The classes of `tradewind.strategy`, looked up once.
 struct Nouns {
@@ -33,7 +37,13 @@ pub(crate) struct PyStrategy {
     wakes: Wakes,
     model: u64,
     nouns: Nouns,
+    wake: Py<WakeView>,
     view: Py<View>,
+    /// The two, as `on_wake` takes them.
+    arguments: Py<PyTuple>,
+    /// Orders that were asked for lately, and what they mean: a `Place` cannot change, so who answers with the same one again is
+    /// not read again.
+    known: Vec<(Py<PyAny>, Intent)>,
     /// What was raised that is no failure of the strategy but the end of the run: an interrupt, an exit.
     ended: Option<PyErr>,
 }
@@ -55,7 +65,19 @@ impl PyStrategy {
         let model = hash.0.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
         let nouns = Nouns { place: class("Place")?, cancel: class("Cancel")?, amend: class("Amend")?, cancel_all: class("CancelAll")? };
         let view = Py::new(py, View { live_order: class("LiveOrder")?, ..View::empty(py) })?;
-        Ok(Self { on_wake: object.getattr("on_wake")?.unbind(), wakes, model, nouns, view, ended: None })
+        let wake = Py::new(py, WakeView::default())?;
+        let arguments = PyTuple::new(py, [wake.clone_ref(py).into_any(), view.clone_ref(py).into_any()])?.unbind();
+        Ok(Self {
+            on_wake: object.getattr("on_wake")?.unbind(),
+            wakes,
+            model,
+            nouns,
+            wake,
+            view,
+            arguments,
+            known: Vec::new(),
+            ended: None,
+        })
     }
 
     /// What ended the run from within the strategy, if anything did.
@@ -63,9 +85,10 @@ impl PyStrategy {
         self.ended.take()
     }
 
-    fn ask(&self, py: Python<'_>, now: Timestamp, wake: &Wake, engine: &Engine, intents: &mut Vec<Intent>) -> PyResult<()> {
+    fn ask(&mut self, py: Python<'_>, now: Timestamp, wake: &Wake, engine: &Engine, intents: &mut Vec<Intent>) -> PyResult<()> {
         self.view.borrow_mut(py).bring_up_to_date(now, engine);
-        let answer = self.on_wake.bind(py).call1((WakeView::new(now, wake, engine), &self.view))?;
+        self.wake.get().set(now, wake, engine);
+        let answer = self.on_wake.bind(py).call1(self.arguments.bind(py))?;
         if let Ok(items) = answer.cast::<PyTuple>() {
             for item in items.iter_borrowed() {
                 intents.push(self.intent(&item, engine)?);
@@ -83,12 +106,20 @@ impl PyStrategy {
     }
 
     /// A Python intent as the engine's.
-    fn intent(&self, object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
+    fn intent(&mut self, object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
+        if let Some((_, intent)) = self.known.iter().find(|(known, _)| object.is(known)) {
+            return Ok(*intent);
+        }
         let py = object.py();
         let class = object.get_type();
         let order = || -> PyResult<OrderId> { order_id(object.getattr(intern!(py, "order_id"))?.cast::<PyString>()?.to_str()?) };
         if class.is(&self.nouns.place) {
-            place(object, engine)
+            let intent = place(object, engine)?;
+            if self.known.len() == KNOWN {
+                self.known.remove(0);
+            }
+            self.known.push((object.clone().unbind(), intent));
+            Ok(intent)
         } else if class.is(&self.nouns.cancel) {
             Ok(Intent::Cancel { order: order()? })
         } else if class.is(&self.nouns.amend) {
@@ -150,63 +181,103 @@ fn asked_wakes(strategy: &Bound<'_, PyAny>) -> PyResult<Wakes> {
     Ok(Wakes { timer: timer.map(Nanos), book: flag("book")?, trade: flag("trade")?, bar: flag("bar")?, fill: flag("fill")? })
 }
 
-/// Why a strategy is woken: `tradewind.strategy.Wake`.
+/// Why a strategy is woken, as it was last: `tradewind.strategy.Wake`. Atomics, because Python may look from any thread; the
+/// interpreter lock is held whenever they are written.
 #[pyclass(module = "tradewind._native", name = "Wake", frozen)]
+#[derive(Default)]
 struct WakeView {
-    kind: &'static str,
-    #[pyo3(get)]
-    now_ns: i64,
-    #[pyo3(get)]
-    instrument: Option<u32>,
-    #[pyo3(get)]
-    price_ticks: Option<i64>,
-    #[pyo3(get)]
-    lots: Option<i64>,
-    side: Option<Side>,
+    kind: AtomicUsize,
+    now_ns: AtomicI64,
+    /// Meaningful where the kind has them: a timer has no instrument, a book change no price.
+    instrument: AtomicI64,
+    price_ticks: AtomicI64,
+    lots: AtomicI64,
+    side: AtomicI64,
 }
+
+/// Names of the kinds; their place is the number they are known by here.
+const KINDS: [&str; 5] = ["timer", "book", "trade", "bar", "fill"];
+const TIMER: usize = 0;
+const BOOK_CHANGE: usize = 1;
+const TRADE: usize = 2;
+const BAR: usize = 3;
+const FILL: usize = 4;
 
 #[pymethods]
 impl WakeView {
     #[getter]
-    fn kind<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
-        PyString::intern(py, self.kind)
+    fn kind<'py>(&self, py: Python<'py>) -> &'py Bound<'py, PyString> {
+        match self.kind.load(Relaxed) {
+            TIMER => intern!(py, KINDS[TIMER]),
+            BOOK_CHANGE => intern!(py, KINDS[BOOK_CHANGE]),
+            TRADE => intern!(py, KINDS[TRADE]),
+            BAR => intern!(py, KINDS[BAR]),
+            _ => intern!(py, KINDS[FILL]),
+        }
     }
 
     #[getter]
-    fn side<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyString>> {
-        self.side.map(|side| side_name(py, side))
+    fn now_ns(&self) -> i64 {
+        self.now_ns.load(Relaxed)
+    }
+
+    #[getter]
+    fn instrument(&self) -> Option<i64> {
+        (self.kind.load(Relaxed) != TIMER).then(|| self.instrument.load(Relaxed))
+    }
+
+    #[getter]
+    fn price_ticks(&self) -> Option<i64> {
+        (self.kind.load(Relaxed) >= TRADE).then(|| self.price_ticks.load(Relaxed))
+    }
+
+    #[getter]
+    fn lots(&self) -> Option<i64> {
+        (self.kind.load(Relaxed) >= TRADE).then(|| self.lots.load(Relaxed))
+    }
+
+    #[getter]
+    fn side<'py>(&self, py: Python<'py>) -> Option<&'py Bound<'py, PyString>> {
+        let side = if self.side.load(Relaxed) > 0 { Side::Buy } else { Side::Sell };
+        matches!(self.kind.load(Relaxed), TRADE | FILL).then(|| side_name(py, side))
     }
 
     fn __repr__(&self) -> String {
-        let (price, lots) = (self.price_ticks, self.lots);
-        format!(
-            "Wake(kind={:?}, now_ns={}, instrument={:?}, price_ticks={price:?}, lots={lots:?})",
-            self.kind, self.now_ns, self.instrument
-        )
+        let (instrument, price, lots) = (self.instrument(), self.price_ticks(), self.lots());
+        let kind = KINDS[self.kind.load(Relaxed)];
+        format!("Wake(kind={kind}, now_ns={}, instrument={instrument:?}, price_ticks={price:?}, lots={lots:?})", self.now_ns())
     }
 }
 
 impl WakeView {
     #[inline]
-    fn new(now: Timestamp, wake: &Wake, engine: &Engine) -> Self {
-        let plain = |kind, instrument| Self { kind, now_ns: now.0, instrument, price_ticks: None, lots: None, side: None };
+    fn set(&self, now: Timestamp, wake: &Wake, engine: &Engine) {
+        self.now_ns.store(now.0, Relaxed);
         match wake {
-            Wake::Timer => plain("timer", None),
-            Wake::Book(instrument) => plain("book", Some(instrument.0)),
-            Wake::Trade(t) => {
-                Self { price_ticks: Some(t.price.0), lots: Some(t.qty.0), side: Some(t.aggressor), ..plain("trade", Some(t.instrument.0)) }
-            }
-            Wake::Bar(bar) => Self { price_ticks: Some(bar.close.0), lots: Some(bar.volume.0), ..plain("bar", Some(bar.instrument.0)) },
+            Wake::Timer => self.kind.store(TIMER, Relaxed),
+            Wake::Book(instrument) => self.of(BOOK_CHANGE, *instrument),
+            Wake::Trade(t) => self.traded(TRADE, t.instrument, t.price, t.qty, t.aggressor),
+            Wake::Bar(bar) => self.traded(BAR, bar.instrument, bar.close, bar.volume, Side::Buy),
+            // The engine has just booked it, so it knows the order.
             Wake::Fill(fill) => match engine.state().order(fill.order) {
-                Some(o) => Self {
-                    price_ticks: Some(fill.price.0),
-                    lots: Some(fill.qty.0),
-                    side: Some(o.terms.side),
-                    ..plain("fill", Some(o.terms.instrument.0))
-                },
-                None => plain("fill", None),
+                Some(order) => self.traded(FILL, order.terms.instrument, fill.price, fill.qty, order.terms.side),
+                None => self.of(FILL, InstrumentId(u32::MAX)),
             },
         }
+    }
+
+    #[inline]
+    fn of(&self, kind: usize, instrument: InstrumentId) {
+        self.kind.store(kind, Relaxed);
+        self.instrument.store(i64::from(instrument.0), Relaxed);
+    }
+
+    #[inline]
+    fn traded(&self, kind: usize, instrument: InstrumentId, price: Price, qty: Qty, side: Side) {
+        self.of(kind, instrument);
+        self.price_ticks.store(price.0, Relaxed);
+        self.lots.store(qty.0, Relaxed);
+        self.side.store(side.sign(), Relaxed);
     }
 }
 

@@ -7,6 +7,7 @@
 //! A day of trades is millions of rows, so a row says only when and where to look, each kind lies in a table of its own, and
 //! what is the same for all (one clock, one order) is not kept.
 
+use std::collections::BTreeMap;
 use tradewind_types::{
     Bar, DepthKind, DepthUpdate, InstrumentId, LevelChange, Mark, MarketEvent, Price, Qty, Quote, Sequence, Side, Stamp, StateDigest,
     StateHash, Timestamp, Trade, TradeId,
@@ -61,12 +62,12 @@ struct DepthRow {
     to: u32,
 }
 
-/// A trade, its id in halves: a whole one would be laid out in steps of sixteen bytes.
+/// A trade with the lower half of its id; the other is nothing on most venues, and kept apart.
 #[derive(Clone, Copy, Debug)]
 struct TradeRow {
     instrument: InstrumentId,
     aggressor: Side,
-    id: [u64; 2],
+    id_low: u64,
     price: Price,
     qty: Qty,
 }
@@ -76,6 +77,8 @@ struct Tables {
     depth: Vec<DepthRow>,
     changes: Vec<LevelChange>,
     trades: Vec<TradeRow>,
+    /// Upper halves of trade ids, where they are not zero.
+    ids_high: BTreeMap<u32, u64>,
     quotes: Vec<Quote>,
     bars: Vec<Bar>,
     marks: Vec<Mark>,
@@ -145,11 +148,15 @@ impl RecordingBuilder {
 
     /// Adds one public trade.
     pub fn trade(&mut self, stamp: Stamp, trade: Trade) {
-        let body = Body::Trade(next(&self.tables.trades));
+        let index = next(&self.tables.trades);
         let Trade { instrument, trade: TradeId(id), price, qty, aggressor } = trade;
         // Each half has 64 bits.
-        self.tables.trades.push(TradeRow { instrument, aggressor, id: [(id >> 64) as u64, id as u64], price, qty });
-        self.row(stamp, body);
+        let (id_high, id_low) = ((id >> 64) as u64, id as u64);
+        if id_high != 0 {
+            self.tables.ids_high.insert(index, id_high);
+        }
+        self.tables.trades.push(TradeRow { instrument, aggressor, id_low, price, qty });
+        self.row(stamp, Body::Trade(index));
     }
 
     /// Adds one change of the best bid and ask.
@@ -322,8 +329,9 @@ impl Recording {
                 MarketEvent::Depth(DepthUpdate { instrument, kind, sequence, changes: &self.tables.changes[from as usize..to as usize] })
             }
             Body::Trade(index) => {
-                let TradeRow { instrument, aggressor, id: [high, low], price, qty } = self.tables.trades[index as usize];
-                let trade = TradeId(u128::from(high) << 64 | u128::from(low));
+                let TradeRow { instrument, aggressor, id_low, price, qty } = self.tables.trades[index as usize];
+                let high = if self.tables.ids_high.is_empty() { None } else { self.tables.ids_high.get(&index) };
+                let trade = TradeId(u128::from(high.copied().unwrap_or(0)) << 64 | u128::from(id_low));
                 MarketEvent::Trade(Trade { instrument, trade, price, qty, aggressor })
             }
             Body::Quote(index) => MarketEvent::Quote(self.tables.quotes[index as usize]),

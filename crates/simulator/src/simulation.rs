@@ -80,6 +80,8 @@ pub struct Simulation {
     end: Timestamp,
     strategy_timer: Option<Timestamp>,
     fault: Option<Fault>,
+    /// A buffer that keeps its room between wakes.
+    intents: Vec<Intent>,
     next_sample: Timestamp,
     sample_every: Nanos,
     now: Timestamp,
@@ -149,6 +151,7 @@ impl Simulation {
             end,
             strategy_timer: None,
             fault: None,
+            intents: Vec::new(),
             // The first boundary at or after the first event.
             next_sample: Timestamp(first.0.saturating_add(sample_every.0 - 1).div_euclid(sample_every.0).saturating_mul(sample_every.0)),
             sample_every,
@@ -358,11 +361,13 @@ impl Simulation {
             return Ok(());
         };
         let (book, model) = (strategist.book(), strategist.model());
-        let mut intents = Vec::new();
+        let mut intents = std::mem::take(&mut self.intents);
         match strategist.wake(self.now, &wake, &self.engine, &mut intents) {
             Ok(()) => {
                 let transfers = strategist.transfers();
-                intents.into_iter().try_for_each(|intent| self.decide(Author::Strategy(book), model, intent))?;
+                let decided = intents.drain(..).try_for_each(|intent| self.decide(Author::Strategy(book), model, intent));
+                self.intents = intents;
+                decided?;
                 transfers.into_iter().try_for_each(|transfer| self.transfer(transfer))
             }
             Err(fault) => {

@@ -79,6 +79,25 @@ pub struct PositionRow {
     pub value: Amount,
 }
 
+/// Something known of some orders, by their counter: a run has one epoch, and numbers its orders without a gap.
+#[derive(Clone, Debug)]
+struct PerOrder<T>(Vec<Option<T>>);
+
+impl<T: Copy> PerOrder<T> {
+    fn set(&mut self, order: OrderId, value: Option<T>) {
+        // Orders are numbered as they are made, and 2^64 of them do not fit in memory.
+        let index = order.counter as usize;
+        if self.0.len() <= index {
+            self.0.resize(index + 1, None);
+        }
+        self.0[index] = value;
+    }
+
+    fn get(&self, order: OrderId) -> Option<T> {
+        self.0.get(order.counter as usize).copied().flatten()
+    }
+}
+
 /// The record of a run; see the module.
 #[derive(Clone, Debug)]
 pub struct Tape {
@@ -89,9 +108,9 @@ pub struct Tape {
     mids: BTreeMap<(OrderId, TradeId), Option<i64>>,
     /// Reference price when an algo was started.
     algo_decisions: BTreeMap<AlgoId, Option<Price>>,
-    /// Reference price behind an order, while it lives.
-    decisions: BTreeMap<OrderId, Option<Price>>,
-    done_at: BTreeMap<OrderId, Timestamp>,
+    /// Reference price behind an order.
+    decisions: PerOrder<Price>,
+    done_at: PerOrder<Timestamp>,
     fills: Vec<FillRow>,
     refusals: Vec<RefusalRow>,
     equity: Vec<EquityRow>,
@@ -106,8 +125,8 @@ impl Tape {
             accounts: (0u32..).zip(&setup.venues).map(|(i, _)| AccountId(i)).collect(),
             mids: BTreeMap::new(),
             algo_decisions: BTreeMap::new(),
-            decisions: BTreeMap::new(),
-            done_at: BTreeMap::new(),
+            decisions: PerOrder(Vec::new()),
+            done_at: PerOrder(Vec::new()),
             fills: Vec::new(),
             refusals: Vec::new(),
             equity: Vec::new(),
@@ -130,7 +149,7 @@ impl Tape {
                     Author::Algo(algo) if !is_quoting(engine, *algo) => self.algo_decisions.get(algo).copied().flatten(),
                     Author::Algo(_) | Author::Strategy(_) | Author::Operator => reference(terms.instrument),
                 };
-                self.decisions.insert(*order, decision);
+                self.decisions.set(*order, decision);
             }
             Outcome::Refused { intent, reason, at, .. } => {
                 self.refusals.push(RefusalRow { at: *at, intent: *intent, reason: *reason });
@@ -139,7 +158,7 @@ impl Tape {
                 if let Some(order) = engine.state().order(fill.order) {
                     self.filled(*at, fill, &order.terms, engine);
                     if !order.is_live() {
-                        self.done_at.insert(fill.order, *at);
+                        self.done_at.set(fill.order, Some(*at));
                     }
                 }
             }
@@ -147,7 +166,7 @@ impl Tape {
             | Outcome::Expired { order, at }
             | Outcome::Rejected { order, at, .. }
             | Outcome::NeverArrived { order, at } => {
-                self.done_at.insert(*order, *at);
+                self.done_at.set(*order, Some(*at));
             }
             _ => {}
         }
@@ -169,7 +188,7 @@ impl Tape {
             fee: fill.fee,
             fee_value,
             mid_half_ticks: self.mids.remove(&(fill.order, fill.trade)).flatten(),
-            decision: self.decisions.get(&fill.order).copied().flatten(),
+            decision: self.decisions.get(fill.order),
         });
     }
 
@@ -247,10 +266,10 @@ impl Tape {
         &self.fills
     }
 
-    /// When each order that is over ended.
+    /// When an order that is over ended.
     #[must_use]
-    pub const fn done_at(&self) -> &BTreeMap<OrderId, Timestamp> {
-        &self.done_at
+    pub fn done_at(&self, order: OrderId) -> Option<Timestamp> {
+        self.done_at.get(order)
     }
 
     /// Refusals, in order.
