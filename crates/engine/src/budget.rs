@@ -22,12 +22,11 @@ use tradewind_types::{
 
 /// An order that is asked for, and what for.
 #[derive(Clone, Copy)]
-pub(crate) struct Wish<'a> {
-    pub(crate) terms: &'a OrderTerms,
+struct Wish<'a> {
+    terms: &'a OrderTerms,
     /// Worst acceptable price; none for an order that takes what the book offers.
-    pub(crate) price: Option<Price>,
-    pub(crate) route: Route,
-    pub(crate) at: Timestamp,
+    price: Option<Price>,
+    at: Timestamp,
 }
 
 /// Prices by instrument, for one valuation.
@@ -77,18 +76,32 @@ impl Engine {
 impl State {
     /// What only some orders are judged by; none for the others, at the price of four questions.
     #[inline]
-    pub(crate) fn surroundings(&self, market: &Market, wish: Wish<'_>) -> Option<Surroundings<'_>> {
-        let terms = wish.terms;
+    pub(crate) fn surroundings(
+        &self,
+        market: &Market,
+        terms: &OrderTerms,
+        price: Option<Price>,
+        at: Timestamp,
+    ) -> Option<Box<Surroundings<'_>>> {
         let is_plain = terms.exposure == Exposure::Any
             && self.registry.margin(terms.instrument).is_none()
-            && !self.limits.is_guarded(wish.route)
+            && !self.limits.has_guards()
             && !self.accounts.is_hedged(terms.account);
-        if is_plain { None } else { Some(self.unusual_surroundings(market, wish)) }
+        if is_plain { None } else { self.unusual_surroundings(market, terms, price, at) }
     }
 
     #[cold]
-    fn unusual_surroundings(&self, market: &Market, wish: Wish<'_>) -> Surroundings<'_> {
-        let Wish { terms, route, .. } = wish;
+    #[inline(never)]
+    fn unusual_surroundings(
+        &self,
+        market: &Market,
+        terms: &OrderTerms,
+        price: Option<Price>,
+        at: Timestamp,
+    ) -> Option<Box<Surroundings<'_>>> {
+        let venue = self.registry.instrument(terms.instrument)?.terms().venue;
+        let route = Route { venue, account: terms.account, book: terms.book, instrument: terms.instrument };
+        let wish = Wish { terms, price, at };
         let mut scopes = [ScopeFigures::default(); 4];
         for ((scope, guard), figures) in route_scopes(route).into_iter().zip(self.limits.guards_on(route)).zip(&mut scopes) {
             let Some(guard) = guard else { continue };
@@ -104,13 +117,13 @@ impl State {
                 }
             }
         }
-        Surroundings {
+        Some(Box::new(Surroundings {
             position_mode: self.position_mode(terms.account),
             closable: self.closable(terms.account, terms.instrument, terms.side),
             legs: self.legs(terms.account, terms.instrument),
             scopes,
             margin: self.margin_room(market, wish).map(|room| room.map_err(|Unvalued(instrument)| instrument)),
-        }
+        }))
     }
 
     fn in_scope(&self, scope: LimitScope, order: &Order) -> bool {

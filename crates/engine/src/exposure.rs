@@ -7,7 +7,7 @@ use crate::grid::{Grid, grown};
 use crate::state::State;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tradewind_limits::{Held, Standing, is_closing};
+use tradewind_limits::{Held, OrderContext, Standing, is_closing};
 use tradewind_types::{AccountId, Amount, AssetId, BookId, Exposure as Effect, InstrumentId, MoneyError, OrderTerms, PositionMode, Side};
 
 /// Lots in flight on each side.
@@ -121,15 +121,28 @@ impl Exposure {
 }
 
 impl State {
-    /// [`Self::firm_standing`] with closing orders counted for what they could close.
+    /// Whether an order lives that may only close.
     #[inline]
-    pub(crate) fn firm_outlook(&self, instrument: InstrumentId) -> Standing {
+    pub(crate) fn has_closing_orders(&self) -> bool {
+        !self.exposure.closing.is_empty()
+    }
+
+    /// Outlooks in place of the standings that an order is judged by.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn look_out(&self, terms: &OrderTerms, context: &mut OrderContext<'_>) {
+        context.firm = self.firm_outlook(terms.instrument);
+        context.account_standing = self.account_outlook(terms.account, terms.instrument);
+        context.book = self.book_outlook(terms.book, terms.instrument);
+    }
+
+    /// [`Self::firm_standing`] with closing orders counted for what they could close.
+    fn firm_outlook(&self, instrument: InstrumentId) -> Standing {
         let standing = self.firm_standing(instrument);
         if self.exposure.closing.is_empty() { standing } else { less(standing, |side| self.firm_excess(instrument, side)) }
     }
 
     /// [`Self::account_standing`] with closing orders counted for what they could close.
-    #[inline]
     pub(crate) fn account_outlook(&self, account: AccountId, instrument: InstrumentId) -> Standing {
         let standing = self.account_standing(account, instrument);
         if self.exposure.closing.is_empty() {
@@ -140,7 +153,6 @@ impl State {
 
     /// [`Self::book_standing`] with closing orders counted for what they could close. What other books of the account may open
     /// before, this book's orders may close.
-    #[inline]
     pub(crate) fn book_outlook(&self, book: BookId, instrument: InstrumentId) -> Standing {
         let standing = self.book_standing(book, instrument);
         if self.exposure.closing.is_empty() { standing } else { less(standing, |side| self.book_excess(book, instrument, side)) }
@@ -192,6 +204,7 @@ impl State {
 }
 
 /// A standing without lots that cannot be filled.
+#[cold]
 fn less(standing: Standing, excess: impl Fn(Side) -> i64) -> Standing {
     let Standing { position, buys, sells } = standing;
     Standing { position, buys: buys.wrapping_sub(excess(Side::Buy).max(0)), sells: sells.wrapping_sub(excess(Side::Sell).max(0)) }

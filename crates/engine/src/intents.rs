@@ -1,8 +1,7 @@
 //! Intents → orders, by way of the limits.
 
-use crate::budget::Wish;
 use crate::engine::{Engine, Step};
-use tradewind_limits::{Approval, Command, LiveOrder, OrderContext, Route, Surroundings, spending_asset};
+use tradewind_limits::{Approval, Command, LiveOrder, OrderContext, Surroundings, spending_asset};
 use tradewind_types::{Author, BookId, Intent, OrderId, OrderState, OrderTerms, Outcome, Price, Qty, RefusalReason, Timestamp};
 
 impl Engine {
@@ -93,20 +92,13 @@ impl Engine {
         if is_foreign || self.state.registry.book(terms.book).is_none() {
             return Err(not_defined(&terms));
         }
-        let around = self.surroundings(&terms, terms.kind.price(), at);
-        self.state.limits.place(&self.context(&terms, around.as_ref(), at)?, order, terms)
+        let around = self.state.surroundings(&self.market, &terms, terms.kind.price(), at);
+        self.state.limits.place(&self.context(&terms, around.as_deref(), at)?, order, terms)
     }
 
     fn approve_amend(&self, live: &LiveOrder, price: Price, qty: Qty, at: Timestamp) -> Result<Command, RefusalReason> {
-        let around = self.surroundings(&live.terms, Some(price), at);
-        self.state.limits.amend(&self.context(&live.terms, around.as_ref(), at)?, live, price, qty)
-    }
-
-    #[inline]
-    fn surroundings(&self, terms: &OrderTerms, price: Option<Price>, at: Timestamp) -> Option<Surroundings<'_>> {
-        let venue = self.state.registry.instrument(terms.instrument)?.terms().venue;
-        let route = Route { venue, account: terms.account, book: terms.book, instrument: terms.instrument };
-        self.state.surroundings(&self.market, Wish { terms, price, route, at })
+        let around = self.state.surroundings(&self.market, &live.terms, Some(price), at);
+        self.state.limits.amend(&self.context(&live.terms, around.as_deref(), at)?, live, price, qty)
     }
 
     #[inline]
@@ -119,18 +111,22 @@ impl Engine {
         let state = &self.state;
         let instrument = state.registry.instrument(terms.instrument).ok_or_else(|| not_defined(terms))?;
         let account = state.registry.account(terms.account).ok_or_else(|| not_defined(terms))?;
-        Ok(OrderContext {
+        let mut context = OrderContext {
             now: at,
             instrument,
             account,
             reference: self.market.view(terms.instrument).reference(),
             book_health: state.book_health(terms.instrument),
-            firm: state.firm_outlook(terms.instrument),
-            account_standing: state.account_outlook(terms.account, terms.instrument),
-            book: state.book_outlook(terms.book, terms.instrument),
+            firm: state.firm_standing(terms.instrument),
+            account_standing: state.account_standing(terms.account, terms.instrument),
+            book: state.book_standing(terms.book, terms.instrument),
             free: state.free_balance(terms.account, spending_asset(instrument, terms.side)),
             surroundings,
-        })
+        };
+        if state.has_closing_orders() {
+            state.look_out(terms, &mut context);
+        }
+        Ok(context)
     }
 }
 

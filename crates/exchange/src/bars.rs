@@ -18,7 +18,8 @@
 //! **Stops and take-profits** on the last price wake when the bar's range reaches their trigger and they were there when it
 //! opened: at the open where the bar opened at the trigger or beyond (a stop pays the gap, a take-profit keeps it), else inside.
 //! One that came inside the bar wakes if the close is beyond its trigger, and enters the next bar, as do those on the mark and
-//! the index, which wake when a mark event shows it. So a stop never fills better than the worse of its trigger and the open.
+//! the index, which wake when a mark event shows it. So a stop never fills better than the worse of its trigger and the open of
+//! the bar that wakes it.
 //!
 //! An order that is good till a time inside a bar does not get that bar: its fills are known only at the close. An iceberg is a
 //! limit order here, since a bar knows no queue. Two orders of ours do not meet each other: each trades with the bar.

@@ -4,13 +4,28 @@
 //! with a model of queue position; [`BarExchange`] fills them on bars under a stated model; [`TouchExchange`] fills them by touch,
 //! for comparison only; [`MatchingBook`] matches participants with each other by price and time.
 //!
-//! Shared rules: an order id is good once ([`RejectReason::DuplicateId`]); an order that breaks a filter of its instrument, or
-//! names one that is not listed, is [`RejectReason::InvalidFilter`]; the unfilled rest of an immediate order is `Cancelled`;
-//! every fill carries its fee ([`FeeSchedule`]) and the venue's clock. An exchange sees orders, not accounts: balances, margin and
-//! [`Exposure::ReduceOnly`] are judged by a [`Clearing`], which a [`ClearedExchange`] puts in front of it.
+//! Shared rules of the exchanges:
+//! - An order id is good once ([`RejectReason::DuplicateId`]). An order that breaks a filter, or names an instrument that is not
+//!   listed, is [`RejectReason::InvalidFilter`]; filters may change, and what was taken before stays.
+//! - The unfilled rest of an immediate order is `Cancelled`. Every fill carries its fee ([`FeeSchedule`]) and the venue's clock.
+//! - A stop or take-profit is `Accepted`, waits, is `Triggered` by a price of its series at its trigger or beyond, and works
+//!   then as the market or limit order it names. A trigger that is reached already is [`RejectReason::WouldTriggerAtOnce`]
+//!   (Binance futures -2021); what would have been a refusal after it woke is `Expired`. While it waits it can be cancelled, and
+//!   one with a limit amended. Where its series is never seen it waits for ever.
+//! - An order that is good till a time is `Expired` at that time, before anything else that happens then, asleep or at work;
+//!   one whose time is over is [`RejectReason::InvalidFilter`].
+//! - An iceberg rests: good till cancelled, till a time, or post-only; immediate it is [`RejectReason::NotOffered`] (Binance takes
+//!   `icebergQty` with GTC only). Its quantity and what it shows both pass the filters.
+//! - Post-only goes with a limit price; with a stop-limit it is judged when that wakes (Bybit takes `triggerPrice` with
+//!   `timeInForce=PostOnly`).
+//!
+//! An exchange sees orders, not accounts: balances, margin, legs and [`Exposure::ReduceOnly`] are judged by a [`Clearing`], which a
+//! [`ClearedExchange`] puts in front of it.
 //!
 //! [`RejectReason::DuplicateId`]: tradewind_types::RejectReason::DuplicateId
 //! [`RejectReason::InvalidFilter`]: tradewind_types::RejectReason::InvalidFilter
+//! [`RejectReason::WouldTriggerAtOnce`]: tradewind_types::RejectReason::WouldTriggerAtOnce
+//! [`RejectReason::NotOffered`]: tradewind_types::RejectReason::NotOffered
 //! [`Exposure::ReduceOnly`]: tradewind_types::Exposure::ReduceOnly
 
 mod bars;

@@ -15,7 +15,7 @@
 
 use crate::desk::at_least_as_aggressive;
 use crate::index::{OrderIndex, Vacancy};
-use crate::reserves::{NONE, Reserve, Reserves};
+use crate::reserves::{NONE, Reserves};
 use tradewind_book::{Ladder, Level};
 use tradewind_types::{AccountId, OrderId, OrderKind, Price, Qty, RejectReason, SelfTradePrevention, Side, TimeInForce};
 
@@ -195,15 +195,7 @@ impl MatchingBook {
     /// owner do not count), and [`RejectReason::NoMarket`] for a market order without anybody to meet. The book is then as before.
     pub fn place(&mut self, new: &NewOrder, executions: &mut Vec<Execution>) -> Result<Placement, RejectReason> {
         self.prevented.clear();
-        let limit = match new.kind {
-            OrderKind::Limit { price } => Some(price),
-            OrderKind::Market => None,
-            OrderKind::Iceberg { price, display } => {
-                check_iceberg(new, display)?;
-                Some(price)
-            }
-            _ => return Err(RejectReason::NotOffered),
-        };
+        let limit = if let OrderKind::Limit { price } = new.kind { Some(price) } else { limit_of(new)? };
         if new.qty.0 <= 0 || limit.is_some_and(|price| price.0 <= 0) {
             return Err(RejectReason::InvalidFilter);
         }
@@ -360,6 +352,7 @@ impl MatchingBook {
     }
 
     /// Matches an order with one order at a time, none of them its owner's.
+    #[inline(never)]
     fn take_from_others(&mut self, new: &NewOrder, limit: Option<Price>, executions: &mut Vec<Execution>) -> (i64, i64) {
         let (offered, mut left, mut prevented) = (new.side.opposite(), new.qty.0, 0);
         while left > 0 {
@@ -426,7 +419,7 @@ impl MatchingBook {
     }
 
     /// Matches up to `qty` at one occupied level, from the front of its queue; says what is left.
-    #[inline]
+    #[inline(always)]
     fn take_level(&mut self, taker: OrderId, side: Side, price: Price, qty: i64, executions: &mut Vec<Execution>) -> i64 {
         let ladder = match side {
             Side::Buy => &mut self.bids,
@@ -472,10 +465,7 @@ impl MatchingBook {
         // 2^32 resting orders do not fit in memory.
         let slot = self.free.pop().unwrap_or(self.slab.len() as u32);
         let (left, reserve) = match new.kind {
-            OrderKind::Iceberg { display: Qty(display), .. } => {
-                let shown = display.min(left);
-                (shown, self.reserves.insert(Reserve { display, hidden: left - shown }))
-            }
+            OrderKind::Iceberg { display, .. } => self.reserves.hide(left, display.0),
             _ => (left, NONE),
         };
         let queue = self.ladder_mut(side).level(price);
@@ -526,12 +516,17 @@ impl MatchingBook {
     }
 }
 
-fn check_iceberg(new: &NewOrder, display: Qty) -> Result<(), RejectReason> {
+/// The limit of an order that is more than a limit order, or less.
+#[cold]
+fn limit_of(new: &NewOrder) -> Result<Option<Price>, RejectReason> {
+    let OrderKind::Iceberg { price, display } = new.kind else {
+        return if new.kind == OrderKind::Market { Ok(None) } else { Err(RejectReason::NotOffered) };
+    };
     match new.time_in_force {
         // An immediate order shows nothing, so there is nothing to hide.
         TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill => Err(RejectReason::NotOffered),
         _ if display.0 <= 0 || display > new.qty => Err(RejectReason::InvalidFilter),
-        _ => Ok(()),
+        _ => Ok(Some(price)),
     }
 }
 

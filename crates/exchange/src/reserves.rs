@@ -24,16 +24,21 @@ impl Reserves {
         self.slab.len() == self.free.len()
     }
 
-    pub(crate) fn insert(&mut self, reserve: Reserve) -> u32 {
+    /// Hides what is beyond `display`; says what is shown, and where the rest is.
+    #[cold]
+    pub(crate) fn hide(&mut self, whole: i64, display: i64) -> (i64, u32) {
+        let shown = display.min(whole);
+        let reserve = Reserve { display, hidden: whole - shown };
         if let Some(slot) = self.free.pop() {
             self.slab[slot as usize] = reserve;
-            return slot;
+            return (shown, slot);
         }
         self.slab.push(reserve);
         // No more hidden parts than orders, and 2^32 of those do not fit in memory.
-        (self.slab.len() - 1) as u32
+        (shown, (self.slab.len() - 1) as u32)
     }
 
+    #[cold]
     pub(crate) fn remove(&mut self, slot: u32) {
         self.free.push(slot);
     }
@@ -57,6 +62,7 @@ impl Reserves {
     }
 
     /// Takes out the next part to show; nothing when nothing is hidden.
+    #[cold]
     pub(crate) fn draw(&mut self, slot: u32) -> i64 {
         let reserve = &mut self.slab[slot as usize];
         let shown = reserve.display.min(reserve.hidden);

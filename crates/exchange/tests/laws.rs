@@ -280,6 +280,21 @@ impl Observer {
         Ok(())
     }
 
+    /// A stop that a bar wakes fills at the worse of its trigger and the open, or worse.
+    fn no_stop_gains(&self, bar: &Bar, replies: &[VenueReply]) -> Result<(), TestCaseError> {
+        for reply in replies {
+            let VenueReply::Filled(fill) = reply else { continue };
+            let woke = replies.iter().any(|reply| matches!(reply, VenueReply::Triggered { order } if *order == fill.order));
+            let seen = &self.orders[&fill.order];
+            if let (true, OrderKind::Stop { trigger }) = (woke, seen.terms.kind) {
+                let sign = seen.terms.side.sign();
+                let worse = (trigger.price.0 * sign).max(bar.open.0 * sign);
+                prop_assert!(fill.price.0 * sign >= worse, "{:?} in {:?}", fill, bar);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads what a market event brought, and checks that whoever had to wake did, and nobody else.
     fn watched(&mut self, now: Timestamp, event: &MarketEvent<'_>, replies: &[VenueReply]) -> Result<Filled, TestCaseError> {
         let mut expected = BTreeSet::new();
@@ -300,6 +315,9 @@ impl Observer {
         }
         let triggered = replies.iter().filter(|reply| matches!(reply, VenueReply::Triggered { .. }));
         prop_assert_eq!(triggered.map(VenueReply::order).collect::<BTreeSet<_>>(), expected, "{:?}", event);
+        if let (MarketEvent::Bar(bar), Watches::Bars) = (event, self.watches) {
+            self.no_stop_gains(bar, replies)?;
+        }
         match (event, self.watches) {
             (MarketEvent::Mark(mark), _) => (self.latest[1], self.latest[2]) = (Some(mark.mark.0), Some(mark.index.0)),
             (MarketEvent::Trade(trade), Watches::Trades) => self.latest[0] = Some(trade.price.0),

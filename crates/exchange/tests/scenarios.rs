@@ -458,7 +458,7 @@ fn every_scenario_goes_as_its_table_says() {
     }
     assert!(wrong.is_empty(), "\n{wrong}");
     println!("{scenarios} scenarios, {calls} calls");
-    assert!(scenarios >= 25, "only {scenarios} scenarios were found in {}", folder.display());
+    assert!(scenarios >= 100, "only {scenarios} scenarios were found in {}", folder.display());
 }
 
 #[test]

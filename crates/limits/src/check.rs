@@ -277,7 +277,7 @@ impl Limits {
         self.halted_on(route).map_or(Ok(()), |scope| Err(RefusalReason::Halted { scope }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn check(&self, context: &OrderContext<'_>, route: Route, ask: &Ask<'_>) -> Result<(), RefusalReason> {
         context.check_filters(ask)?;
         if context.book_health == BookHealth::Invalid {
@@ -287,7 +287,7 @@ impl Limits {
             standing.worst(ask.side, ask.added_lots).ok_or(RefusalReason::Overflow)?;
         }
         self.pass(route, |rule| context.check_rule(rule, ask))?;
-        if self.is_guarded(route) {
+        if self.has_guards() {
             self.check_guards(context, route, ask)?;
         }
         if ask.added_reserve > context.free && ask.added_reserve > Amount::ZERO {
@@ -402,6 +402,8 @@ impl OrderContext<'_> {
         if is_closing(terms.exposure, terms.side) { lots.min(self.surroundings.map_or(0, |around| around.closable)).max(0) } else { lots }
     }
 
+    #[cold]
+    #[inline(never)]
     fn check_margin(&self, around: &Surroundings<'_>, ask: &Ask<'_>) -> Result<(), RefusalReason> {
         let Some(margin) = around.margin else { return Ok(()) };
         if ask.added_lots == 0 || ask.is_closing {

@@ -54,6 +54,7 @@ impl Guard {
 impl Limits {
     /// The restricted list, conduct and money limits of every guarded scope, widest first.
     #[cold]
+    #[inline(never)]
     pub(crate) fn check_guards(&self, context: &OrderContext<'_>, route: Route, ask: &Ask<'_>) -> Result<(), RefusalReason> {
         for (at, (scope, guard)) in route_scopes(route).into_iter().zip(self.guards_on(route)).enumerate() {
             let Some(guard) = guard else { continue };

@@ -258,6 +258,7 @@ impl Limits {
     }
 
     #[cold]
+    #[inline(never)]
     fn each_conduct(&mut self, route: Route, count: impl Fn(&mut Conduct)) {
         for scope in route_scopes(route) {
             if let Some(conduct) = self.existing_mut(scope).and_then(|limits| limits.guard.as_mut()?.conduct.as_mut()) {
@@ -272,8 +273,14 @@ impl Limits {
         self.scope(scope).map_or(0, |s| s.cancels_sent)
     }
 
-    /// Whether any scope of a route has a budget, limits on conduct or a restricted list.
+    /// Whether any scope at all has a budget, limits on conduct or a restricted list.
     #[inline]
+    #[must_use]
+    pub const fn has_guards(&self) -> bool {
+        self.has_guards
+    }
+
+    /// Whether any scope of a route has a budget, limits on conduct or a restricted list.
     #[must_use]
     pub fn is_guarded(&self, route: Route) -> bool {
         self.has_guards && self.guards_on(route).iter().any(Option::is_some)
@@ -315,7 +322,7 @@ impl Limits {
     ///
     /// # Errors
     /// The first that `check` gives.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pass<E>(&self, route: Route, mut check: impl FnMut(&Rule) -> Result<(), E>) -> Result<(), E> {
         for limits in self.on(route).into_iter().flatten() {
             for rule in limits.rules(route.instrument).into_iter().flatten() {

@@ -35,6 +35,8 @@ pub(crate) fn check_terms(context: &OrderContext<'_>, terms: &OrderTerms) -> Res
     if is_plain && is_timeless && is_one_way { Ok(()) } else { check_unusual(context, terms) }
 }
 
+#[cold]
+#[inline(never)]
 fn check_unusual(context: &OrderContext<'_>, terms: &OrderTerms) -> Result<(), RefusalReason> {
     let is_immediate = matches!(terms.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill);
     let has_bad_kind = match terms.kind {
