@@ -147,9 +147,9 @@ impl<E: Exchange> ClearedExchange<E> {
         Ok(())
     }
 
-    /// What is due comes before what happens now, whether or not the clock was told.
+    /// What was due before comes before what happens now, whether or not the clock was told.
     fn catch_up(&mut self, at: Timestamp, out: &mut Vec<PrivateMessage>) -> Result<(), MoneyError> {
-        if self.next_deadline().is_some_and(|due| due <= at) { self.on_time(at, out) } else { Ok(()) }
+        if self.next_deadline().is_some_and(|due| due < at) { self.on_time(at, out) } else { Ok(()) }
     }
 
     fn pass(&mut self, at: Timestamp, request: &OrderRequest, out: &mut Vec<PrivateMessage>) -> Result<(), MoneyError> {

@@ -145,6 +145,8 @@ struct Listed {
     is_marked: bool,
     /// Rate and time of the next funding.
     funding: Option<(Rate, Timestamp)>,
+    /// The one after that, where it was announced before the next was charged.
+    announced: Option<(Rate, Timestamp)>,
     funded: Timestamp,
     /// Index over the delivery window, by time; dated contracts only.
     index: VecDeque<(Timestamp, Price)>,
@@ -218,9 +220,9 @@ impl Clearing {
         for cleared in instruments {
             let index = cleared.instrument.id().index();
             listed.resize_with(listed.len().max(index + 1), || None);
-            let (funding, funded) = (None, Timestamp(i64::MIN));
+            let (funding, announced, funded) = (None, None, Timestamp(i64::MIN));
             listed[index] =
-                Some(Listed { cleared, price: None, is_marked: false, funding, funded, index: VecDeque::new(), is_over: false });
+                Some(Listed { cleared, price: None, is_marked: false, funding, announced, funded, index: VecDeque::new(), is_over: false });
         }
         let mut clearing =
             Self { rules, tariff: None, listed, members: BTreeMap::new(), orders: BTreeMap::new(), arrivals: 0, trades: 0, deadline: None };

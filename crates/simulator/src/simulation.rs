@@ -1,6 +1,6 @@
 //! One clock for everything: recorded market data, our requests on their way to a venue, its replies on their way back, timers.
 //!
-//! At each instant, in this order: what is due at a venue (funding, expiries, time limits), its own market event, then requests
+//! At each instant, in this order: a venue's own market event, what is due there (funding, expiries, time limits), then requests
 //! that reached it, then money that arrived; we see private messages, then market data, then the engine's timers, then the
 //! strategy's. Equity is sampled last. The engine is told nothing that live
 //! trading would not tell it, and it cannot ask which of the two it is in.
@@ -104,8 +104,8 @@ enum Travel {
 /// What is due next; the order of the variants is the order at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
-    VenueTime,
     VenueMarket,
+    VenueTime,
     Request,
     Transfer,
     Reply,
@@ -201,10 +201,10 @@ impl Simulation {
         let engine = self.engine.next_timer().map_or(NEVER, |(at, _)| alive(at.max(self.now)));
         let strategy = self.strategy_timer.filter(|_| strategist && self.fault.is_none()).map_or(NEVER, alive);
         let at_venues = self.venues.iter().filter_map(Venue::next_deadline).min().map_or(NEVER, |at| alive(at.max(self.now)));
-        let mut next = (at_venues, Due::VenueTime);
+        let mut next = (self.recording.venue_at(self.venue_cursor).unwrap_or(NEVER), Due::VenueMarket);
         // In the order at one instant: only what is earlier comes before.
         for (at, due) in [
-            (self.recording.venue_at(self.venue_cursor).unwrap_or(NEVER), Due::VenueMarket),
+            (at_venues, Due::VenueTime),
             (self.requests.next_at().unwrap_or(NEVER), Due::Request),
             (self.transfers.next_at().map_or(NEVER, alive), Due::Transfer),
             (self.replies.next_at().unwrap_or(NEVER), Due::Reply),

@@ -33,7 +33,12 @@ impl Clearing {
         let Some(listed) = self.listed.get_mut(mark.instrument.index()).and_then(Option::as_mut) else { return };
         (listed.price, listed.is_marked) = (Some(mark.mark), true);
         if mark.next_funding >= at && mark.next_funding > listed.funded && mark.next_funding.0 > 0 {
-            listed.funding = Some((mark.funding_rate, mark.next_funding));
+            let announced = Some((mark.funding_rate, mark.next_funding));
+            // One that is due at this very moment is still to be charged, at this mark.
+            match listed.funding {
+                Some((_, due)) if due <= at && due < mark.next_funding => listed.announced = announced,
+                _ => listed.funding = announced,
+            }
         }
         if let (Some(since), Some(_), true) = (since, listed.cleared.instrument.terms().kind.expiry(), mark.index.0 > 0) {
             listed.index.push_back((at, mark.index));
@@ -60,7 +65,7 @@ impl Clearing {
         for index in 0..self.listed.len() {
             let Some(listed) = self.listed[index].as_mut() else { continue };
             let Some((rate, due)) = listed.funding.filter(|(_, due)| *due <= at) else { continue };
-            (listed.funding, listed.funded) = (None, due);
+            (listed.funding, listed.funded) = (listed.announced.take(), due);
             let Some(mark) = listed.price else { continue };
             let (instrument, cash) = (listed.cleared.instrument.clone(), listed.cleared.cash);
             let shares = |other: &&Listed| other.cleared.instrument.value_asset() == instrument.value_asset();
