@@ -29,7 +29,9 @@ from typing import Literal, Protocol
 
 from tradewind.flow import Side
 
-TimeInForce = Literal["gtc", "ioc", "fok", "post_only"]
+TimeInForce = Literal["gtc", "ioc", "fok", "post_only", "gtt"]
+TriggerSource = Literal["last", "mark", "index"]
+Effect = Literal["any", "reduce_only", "long_leg", "short_leg"]
 WakeKind = Literal["timer", "book", "trade", "bar", "fill"]
 
 
@@ -107,7 +109,10 @@ class Touch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiveOrder:
-    """An order of the strategy's book that is not done. price_ticks is None for a market order."""
+    """An order of the strategy's book that is not done. price_ticks is None for a market order.
+
+    kind: market, limit, stop, stop limit, take profit, take profit limit or iceberg; once awake, what it became.
+    """
 
     order_id: str
     instrument: int
@@ -116,6 +121,7 @@ class LiveOrder:
     lots: int
     filled_lots: int
     state: str
+    kind: str = "limit"
 
 
 class View(Protocol):
@@ -143,14 +149,33 @@ class View(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """A price at which a waiting order wakes up, and of which series: the last trade, the mark or the index."""
+
+    price_ticks: int
+    source: TriggerSource = "last"
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Place an order; without a price it is a market order."""
+    """Place an order; without a price it is a market order.
+
+    stop: it waits until the price has moved against its side (a buy until it rises to the trigger, a sell until it
+    falls to it). take_profit: the other way round. display_lots: an iceberg that shows so many lots at a time.
+    until_ns: when an order of time_in_force "gtt" ends, venue clock. effect: "reduce_only" may only close; a
+    hedge-mode account needs "long_leg" or "short_leg".
+    """
 
     instrument: int
     side: Side
     lots: int
     price_ticks: int | None = None
     time_in_force: TimeInForce = "gtc"
+    stop: Trigger | None = None
+    take_profit: Trigger | None = None
+    display_lots: int | None = None
+    until_ns: int | None = None
+    effect: Effect = "any"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
 //! with a tuple or list is not asked for an iterator. The interpreter lock stays taken between wakes.
 
 use crate::errors::invalid;
-use crate::simulation::state_name;
+use crate::simulation::{kind_name, state_name};
 use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,7 +15,7 @@ use tradewind_engine::{Engine, Order};
 use tradewind_simulator::{Fault, Strategist, Wake, Wakes};
 use tradewind_types::{
     AccountId, BookId, Exposure, InstrumentId, Intent, Nanos, OrderId, OrderKind, OrderTerms, Price, Qty, Side, StateDigest, TimeInForce,
-    Timestamp,
+    Timestamp, Trigger, TriggerSource,
 };
 
 /// The book that a run's one Python strategy trades in.
@@ -326,7 +326,9 @@ impl View {
         let one = |order: &Order| {
             let (state, terms) = (state_name(&order.state).0, &order.terms);
             let (id, side, price) = (order.id.to_string(), side_name(py, terms.side), order.price().map(|p| p.0));
-            class.call1((id, terms.instrument.0, side, price, terms.qty.0, order.filled.0, state)).map(Bound::unbind)
+            class
+                .call1((id, terms.instrument.0, side, price, terms.qty.0, order.filled.0, state, kind_name(&terms.kind)))
+                .map(Bound::unbind)
         };
         self.live.iter().map(one).collect()
     }
@@ -382,27 +384,64 @@ fn place(object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
         "sell" => Side::Sell,
         other => return Err(PyValueError::new_err(format!("side `{other}`; buy or sell"))),
     };
-    let kind = match object.getattr(intern!(py, "price_ticks"))?.extract::<Option<i64>>()? {
-        Some(ticks) => OrderKind::Limit { price: Price(ticks) },
-        None => OrderKind::Market,
+    let until = object.getattr(intern!(py, "until_ns"))?.extract::<Option<i64>>()?;
+    let time_in_force = match (object.getattr(intern!(py, "time_in_force"))?.cast::<PyString>()?.to_str()?, until) {
+        ("gtc", None) => TimeInForce::GoodTillCancelled,
+        ("ioc", None) => TimeInForce::ImmediateOrCancel,
+        ("fok", None) => TimeInForce::FillOrKill,
+        ("post_only", None) => TimeInForce::PostOnly,
+        ("gtt", Some(until)) => TimeInForce::GoodTillTime { until: Timestamp(until) },
+        ("gtt", None) => return Err(PyValueError::new_err("time in force `gtt` needs until_ns, when it ends")),
+        ("gtc" | "ioc" | "fok" | "post_only", Some(_)) => return Err(PyValueError::new_err("until_ns is for time in force `gtt`")),
+        (other, _) => return Err(PyValueError::new_err(format!("time in force `{other}`; gtc, ioc, fok, post_only or gtt"))),
     };
-    let time_in_force = match object.getattr(intern!(py, "time_in_force"))?.cast::<PyString>()?.to_str()? {
-        "gtc" => TimeInForce::GoodTillCancelled,
-        "ioc" => TimeInForce::ImmediateOrCancel,
-        "fok" => TimeInForce::FillOrKill,
-        "post_only" => TimeInForce::PostOnly,
-        other => return Err(PyValueError::new_err(format!("time in force `{other}`; gtc, ioc, fok or post_only"))),
+    let exposure = match object.getattr(intern!(py, "effect"))?.cast::<PyString>()?.to_str()? {
+        "any" => Exposure::Any,
+        "reduce_only" => Exposure::ReduceOnly,
+        "long_leg" => Exposure::LongLeg,
+        "short_leg" => Exposure::ShortLeg,
+        other => return Err(PyValueError::new_err(format!("effect `{other}`; any, reduce_only, long_leg or short_leg"))),
     };
     Ok(Intent::Place(OrderTerms {
         instrument,
         account: AccountId(venue.0),
         book: BOOK,
         side,
-        kind,
+        kind: kind_of(object)?,
         time_in_force,
         qty: Qty(object.getattr(intern!(py, "lots"))?.extract()?),
-        exposure: Exposure::Any,
+        exposure,
     }))
+}
+
+/// At what price a `Place` trades, and what it waits for.
+fn kind_of(object: &Bound<'_, PyAny>) -> PyResult<OrderKind> {
+    let py = object.py();
+    let price = object.getattr(intern!(py, "price_ticks"))?.extract::<Option<i64>>()?.map(Price);
+    let display = object.getattr(intern!(py, "display_lots"))?.extract::<Option<i64>>()?.map(Qty);
+    let (stop, take_profit) = (object.getattr(intern!(py, "stop"))?, object.getattr(intern!(py, "take_profit"))?);
+    match (stop.is_none(), take_profit.is_none(), price, display) {
+        (true, true, None, None) => Ok(OrderKind::Market),
+        (true, true, Some(price), None) => Ok(OrderKind::Limit { price }),
+        (true, true, Some(price), Some(display)) => Ok(OrderKind::Iceberg { price, display }),
+        (false, true, None, None) => Ok(OrderKind::Stop { trigger: trigger(&stop)? }),
+        (false, true, Some(price), None) => Ok(OrderKind::StopLimit { trigger: trigger(&stop)?, price }),
+        (true, false, None, None) => Ok(OrderKind::TakeProfit { trigger: trigger(&take_profit)? }),
+        (true, false, Some(price), None) => Ok(OrderKind::TakeProfitLimit { trigger: trigger(&take_profit)?, price }),
+        (false, false, ..) => Err(PyValueError::new_err("an order is a stop or a take-profit, not both: place two")),
+        (.., Some(_)) => Err(PyValueError::new_err("display_lots is for a limit order that waits for nothing")),
+    }
+}
+
+fn trigger(object: &Bound<'_, PyAny>) -> PyResult<Trigger> {
+    let py = object.py();
+    let source = match object.getattr(intern!(py, "source"))?.cast::<PyString>()?.to_str()? {
+        "last" => TriggerSource::Last,
+        "mark" => TriggerSource::Mark,
+        "index" => TriggerSource::Index,
+        other => return Err(PyValueError::new_err(format!("trigger source `{other}`; last, mark or index"))),
+    };
+    Ok(Trigger { price: Price(object.getattr(intern!(py, "price_ticks"))?.extract()?), source })
 }
 
 /// `node-epoch-counter`, as an order id prints.
