@@ -6,10 +6,10 @@ export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH)
 
 SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml uv.lock scripts/setup
 
-.PHONY: help setup demo test check format bench storm kill clean
+.PHONY: help setup demo test check format bench crosscheck storm kill clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .venv/.ready: $(SOURCES)
 	@scripts/setup
@@ -38,8 +38,13 @@ format: .venv/.ready ## Rewrite sources in the project's format
 	ruff format
 	ruff check --fix
 
-bench: .venv/.ready ## Measure the core beside its yardstick in one run
+bench: .venv/.ready ## Measure the core beside its yardstick, then the shared work beside other engines
 	$(PY) benches/run.py
+	$(PY) benches/peers/race.py
+
+# SEEDS="1 2 3" for others than the published one and two more.
+crosscheck: .venv/.ready ## The shared work on other engines too, fill by fill, with the rule behind each difference
+	$(PY) benches/peers/crosscheck.py $(if $(SEEDS),--seeds $(SEEDS))
 
 # One seed is told when it fails; SEEDS=n raises that many from SEED (0 if not given) and stops at the first that fails.
 storm: ## Seeded storms over the whole core: SEED=42 for one, SEEDS=10000 for many

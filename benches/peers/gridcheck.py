@@ -138,11 +138,12 @@ def _rule(key: Key, theirs: list[Key], trades: dict[str, NDArray[np.generic]]) -
     at, side, price = key
     against = 1 if side > 0 else 0
     here = (trades["ts"] == at) & (trades["side"] == against)
-    reaches = here & ((trades["price"] <= price) if side > 0 else (trades["price"] >= price))
+    traded_at = trades["price"].astype(np.int64)
+    reaches = here & ((traded_at <= price) if side > 0 else (traded_at >= price))
     if not reaches.any():
         return None
     sharing = [other for other in theirs if other[0] == at and other[1] == side and (other[2] - price) * side >= 0]
     wanted = _LOTS * len(sharing)
     if int(trades["size"][reaches].sum()) < wanted:
         return "volume"
-    return "queue" if (trades["price"][reaches] == price).any() else None
+    return "queue" if (traded_at[reaches] == price).any() else None

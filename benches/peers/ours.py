@@ -135,8 +135,8 @@ def recording(work: str, folder: Path, first: int | None = None) -> _native.Reco
             pl.DataFrame({"ts_ns": at, "open_ts_ns": at - 60_000_000_000, "instrument": zero, **prices})
         )
     if work == "GRID":
-        depth, trades = (recorded.table(workloads.read(folder, name)) for name in ("grid_depth", "grid_trades"))
-        return _native.Recording.depth_and_trades([(depth, trades)])
+        samples = [recorded.table(workloads.read(folder, name)) for name in ("grid_depth", "grid_trades")]
+        return _native.Recording.depth_and_trades([(samples[0], samples[1])])
     depth, trades = workloads.read(folder, "depth", first), workloads.read(folder, "depth_trades")
     if first is not None:
         trades = {name: column[trades["ts"] <= depth["ts"][-1]] for name, column in trades.items()}

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +118,11 @@ def _runners(folder: Path, works: Sequence[str]) -> dict[str, list[Callable[[], 
         theirs: Callable[[], Go] | Missing
         if isinstance(python, str):
             theirs = Missing(peer.name, python)
-        elif work == "GRID":
-            theirs = lambda python=python: _hftbacktest(python, folder)  # noqa: E731  # one line says it all
         else:
-            theirs = lambda python=python, work=work: _nautilus(python, work, folder)  # noqa: E731  # as above
-        out[work] = [lambda work=work: _ours(work, folder), lambda work=work: _twin(executable, work, folder), theirs]
+            theirs = (
+                partial(_hftbacktest, python, folder) if work == "GRID" else partial(_nautilus, python, work, folder)
+            )
+        out[work] = [partial(_ours, work, folder), partial(_twin, executable, work, folder), theirs]
     return out
 
 

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 
+from tradewind.flow import Side
 from tradewind.strategy import Cancel, Intent, Place, View, Wake, Wakes
 
 NOTHING: tuple[Intent, ...] = ()
@@ -121,7 +122,11 @@ class TouchMaker:
         sell_at = max(touch.ask_ticks, int((micro + 0.005 - skew) * 100 + 1))
         out: list[Intent] = []
         mine = {order.side: order for order in view.live_orders()}
-        for side, price, is_allowed in (("buy", buy_at, self._held < 1.0), ("sell", sell_at, self._held > -1.0)):
+        sides: tuple[tuple[Side, int, bool], ...] = (
+            ("buy", buy_at, self._held < 1.0),
+            ("sell", sell_at, self._held > -1.0),
+        )
+        for side, price, is_allowed in sides:
             order = mine.get(side)
             if order is not None:
                 if is_allowed and order.price_ticks == price:
@@ -129,7 +134,7 @@ class TouchMaker:
                 out.append(Cancel(order.order_id))
                 self.cancels += 1
             if is_allowed:
-                out.append(Place(0, side, 100, price, "post_only"))  # type: ignore[arg-type]  # one of the two sides
+                out.append(Place(0, side, 100, price, "post_only"))
         return out
 
 

@@ -74,7 +74,8 @@ def _arrivals(chance: np.random.Generator, count: int) -> NDArray[np.int64]:
     is_burst = chance.random(count) < 0.70
     short, long = (chance.exponential(_MEAN_GAP_NS * scale, count) for scale in (0.1, 3.1))
     gaps = np.where(is_burst, short, long).astype(np.int64)
-    return START_NS + np.cumsum(np.maximum(gaps, 1))
+    at: NDArray[np.int64] = START_NS + np.cumsum(np.maximum(gaps, 1))
+    return at
 
 
 def _walk(chance: np.random.Generator, count: int) -> NDArray[np.int64]:
@@ -82,7 +83,8 @@ def _walk(chance: np.random.Generator, count: int) -> NDArray[np.int64]:
     regime = 0.5 + np.repeat(chance.random(count // _REGIME + 1), _REGIME)[:count]
     moves = chance.random(count) < 0.25 * regime
     steps = chance.choice(np.array([-3, -2, -1, 1, 2, 3]), count, p=[0.05, 0.10, 0.35, 0.35, 0.10, 0.05])
-    return np.maximum(330_000 + np.cumsum(np.where(moves, steps, 0)), 10_000)
+    ticks: NDArray[np.int64] = np.maximum(330_000 + np.cumsum(np.where(moves, steps, 0)), 10_000)
+    return ticks
 
 
 def trades(seed: int) -> Columns:
