@@ -146,6 +146,9 @@ impl State {
 
     fn send(&mut self, id: OrderId, author: Author, terms: &OrderTerms, reserved: Amount, at: Timestamp) -> Result<(), ApplyError> {
         let route = self.route(terms)?;
+        let instrument = self.registry.instrument(terms.instrument).ok_or(ApplyError::NotDefined)?;
+        let ceiling = Ceiling::new(terms.qty, reserved)?;
+        let held = ceiling.held(Qty::ZERO)?;
         let order = Order {
             id,
             author,
@@ -155,14 +158,14 @@ impl State {
             venue_order: None,
             amendment: None,
             sent_at: at,
-            ceiling: Ceiling::new(terms.qty, reserved)?,
-            held: Held::default(),
+            ceiling,
+            held,
             over_at: None,
             last_trade: NO_TRADE,
         };
         let index = self.orders.push(order)?;
         self.limits.count_place(route, terms, at);
-        self.rehold(index)?;
+        self.exposure.exchange(terms, spending_asset(instrument, terms.side), Held::default(), held)?;
         if let Author::Algo(algo) = author {
             self.algos.add_order(algo, index);
         }

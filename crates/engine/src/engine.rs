@@ -119,17 +119,21 @@ impl Engine {
     }
 
     /// Applies and records an outcome; whether it fitted. One that does not halts the firm.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn commit(&mut self, outcome: Outcome, at: Timestamp, step: &mut Step) -> bool {
-        match self.state.apply(&outcome) {
-            Ok(()) => {
-                step.outcomes.push(outcome);
-                true
-            }
+        // Recorded first and applied where it lies, because an outcome is large to move.
+        step.outcomes.push(outcome);
+        self.apply_newest(at, step)
+    }
+
+    fn apply_newest(&mut self, at: Timestamp, step: &mut Step) -> bool {
+        let Some(outcome) = step.outcomes.last_mut() else { return false };
+        match self.state.apply(outcome) {
+            Ok(()) => true,
             Err(error) => {
                 step.fault = Some(error);
                 self.state.limits.halt(LimitScope::Firm);
-                step.outcomes.push(Outcome::Halted { scope: LimitScope::Firm, at });
+                *outcome = Outcome::Halted { scope: LimitScope::Firm, at };
                 false
             }
         }
@@ -140,7 +144,7 @@ impl Engine {
             Control::Define(definition) => self.on_definition(definition, at, step),
             Control::Reply(reply) => self.on_reply(reply, at, step),
             Control::Timer(timer) => self.on_timer(*timer, at, step),
-            Control::Decision { author, valid_until, intent, .. } => self.on_decision(*author, *valid_until, *intent, at, step),
+            Control::Decision { author, valid_until, intent, .. } => self.on_decision(*author, *valid_until, intent, at, step),
             Control::StartAlgo { algo, author, valid_until, spec, .. } => {
                 self.on_start_algo(*algo, *author, *valid_until, *spec, at, step);
             }

@@ -7,7 +7,7 @@ use crate::grid::{Grid, grown};
 use crate::state::State;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tradewind_limits::{Held, OrderContext, Standing, is_closing};
+use tradewind_limits::{Held, Standing, is_closing};
 use tradewind_types::{AccountId, Amount, AssetId, BookId, Exposure as Effect, InstrumentId, MoneyError, OrderTerms, PositionMode, Side};
 
 /// Lots in flight on each side.
@@ -127,13 +127,12 @@ impl State {
         !self.exposure.closing.is_empty()
     }
 
-    /// Outlooks in place of the standings that an order is judged by.
+    /// Outlooks in place of the standings that an order is judged by: firm, account, book.
     #[cold]
     #[inline(never)]
-    pub(crate) fn look_out(&self, terms: &OrderTerms, context: &mut OrderContext<'_>) {
-        context.firm = self.firm_outlook(terms.instrument);
-        context.account_standing = self.account_outlook(terms.account, terms.instrument);
-        context.book = self.book_outlook(terms.book, terms.instrument);
+    pub(crate) fn outlooks(&self, terms: &OrderTerms) -> [Standing; 3] {
+        let (account, instrument) = (terms.account, terms.instrument);
+        [self.firm_outlook(instrument), self.account_outlook(account, instrument), self.book_outlook(terms.book, instrument)]
     }
 
     /// [`Self::firm_standing`] with closing orders counted for what they could close.

@@ -132,7 +132,7 @@ impl Engine {
         intents.clear();
         let next = self.consult(algo, at, &mut working, &mut intents);
         for intent in intents.drain(..) {
-            self.intend(Author::Algo(algo), intent, at, step);
+            self.intend(Author::Algo(algo), &intent, at, step);
         }
         (self.intents, self.working) = (intents, working);
         next

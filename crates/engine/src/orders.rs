@@ -333,7 +333,8 @@ impl Orders {
         self.aside.iter().filter(|order| order.is_live()).chain(self.live.iter().filter_map(|index| self.get(index)))
     }
 
-    /// Adds a live order that holds nothing yet.
+    /// Adds a live order.
+    #[inline]
     pub(crate) fn push(&mut self, order: Order) -> Result<OrderIndex, ApplyError> {
         let expected = self.next_id();
         if order.id != expected {

@@ -159,16 +159,16 @@ pub struct LiveOrder {
 /// What is asked for, as the checks see it.
 pub(crate) struct Ask<'a> {
     pub(crate) side: Side,
-    price: Option<Price>,
+    pub(crate) price: Option<Price>,
     /// Where an order that waits wakes up.
-    trigger: Option<Price>,
+    pub(crate) trigger: Option<Price>,
     /// Whole order, for size and value.
-    qty: Qty,
+    pub(crate) qty: Qty,
     /// Lots and money on top of what is reserved already, for position and balance. Of an order that may only close, the lots that
     /// it could close.
     pub(crate) added_lots: i64,
     added_reserve: Amount,
-    notional: Amount,
+    pub(crate) notional: Amount,
     pub(crate) is_closing: bool,
     pub(crate) asked: Asked<'a>,
 }
@@ -190,11 +190,11 @@ impl Limits {
     /// # Errors
     /// The first check that fails.
     #[inline]
-    pub fn place(&self, context: &OrderContext<'_>, order: OrderId, terms: OrderTerms) -> Result<Approval, RefusalReason> {
-        let route = context.route(&terms);
+    pub fn place<'a>(&self, context: &OrderContext<'_>, order: OrderId, terms: &'a OrderTerms) -> Result<Approval<'a>, RefusalReason> {
+        let route = context.route(terms);
         self.check_halts(route)?;
-        context.check_belongs(&terms)?;
-        check_terms(context, &terms)?;
+        context.check_belongs(terms)?;
+        check_terms(context, terms)?;
         let price = terms.kind.price();
         let trigger = terms.kind.trigger().map(|trigger| trigger.price);
         let notional = context.notional(self, route, price.or(trigger), terms.qty)?;
@@ -210,14 +210,14 @@ impl Limits {
             price,
             trigger,
             qty: terms.qty,
-            added_lots: context.added(&terms, terms.qty.0),
+            added_lots: context.added(terms, terms.qty.0),
             added_reserve: reserved,
             notional,
             is_closing: is_closing(terms.exposure, terms.side),
-            asked: Asked::Place(&terms),
+            asked: Asked::Place(terms),
         };
         self.check(context, route, &ask)?;
-        Ok(Approval { command: Command::mint(OrderRequest::Place { order, terms }), reserved })
+        Ok(Approval { order, terms, reserved })
     }
 
     /// Turns the wish to amend a resting limit order into a command. Both outcomes count: only what the new terms add to the
@@ -272,6 +272,13 @@ impl Limits {
         }
     }
 
+    /// Every rule on the route, widest scope first.
+    #[cold]
+    #[inline(never)]
+    fn check_rules(&self, context: &OrderContext<'_>, route: Route, ask: &Ask<'_>) -> Result<(), RefusalReason> {
+        self.pass(route, |rule| context.check_rule(rule, ask))
+    }
+
     #[inline]
     fn check_halts(&self, route: Route) -> Result<(), RefusalReason> {
         self.halted_on(route).map_or(Ok(()), |scope| Err(RefusalReason::Halted { scope }))
@@ -283,10 +290,11 @@ impl Limits {
         if context.book_health == BookHealth::Invalid {
             return Err(RefusalReason::InvalidBook { instrument: route.instrument });
         }
-        for standing in [&context.firm, &context.account_standing, &context.book] {
-            standing.worst(ask.side, ask.added_lots).ok_or(RefusalReason::Overflow)?;
+        let reach = |standing: &Standing| standing.worst(ask.side, ask.added_lots).ok_or(RefusalReason::Overflow);
+        let reached = [reach(&context.firm)?, reach(&context.account_standing)?, reach(&context.book)?];
+        if !self.is_well_inside(context, route, ask, reached) {
+            self.check_rules(context, route, ask)?;
         }
-        self.pass(route, |rule| context.check_rule(rule, ask))?;
         if self.has_guards() {
             self.check_guards(context, route, ask)?;
         }
@@ -433,11 +441,16 @@ impl OrderContext<'_> {
 
 /// Passes when |price - reference| <= reference × deviation, exactly.
 fn check_collar(scope: LimitScope, asked: Price, reference: Price, limit: Rate) -> Result<(), RefusalReason> {
+    if is_within(asked, reference, limit.0) { Ok(()) } else { Err(RefusalReason::PriceCollar { scope, asked, reference, limit }) }
+}
+
+/// Whether |price - reference| <= reference × deviation, exactly.
+#[inline]
+pub(crate) fn is_within(asked: Price, reference: Price, deviation: i64) -> bool {
     let distance = i128::from(asked.0.abs_diff(reference.0));
-    let allowed = i128::from(reference.0) * i128::from(limit.0);
+    let allowed = i128::from(reference.0) * i128::from(deviation);
     // A distance has 64 bits and ONE has 27.
-    let scaled = distance * Rate::ONE;
-    if scaled > allowed { Err(RefusalReason::PriceCollar { scope, asked, reference, limit }) } else { Ok(()) }
+    distance * Rate::ONE <= allowed
 }
 
 #[inline]

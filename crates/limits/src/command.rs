@@ -1,6 +1,6 @@
 //! The proof that the limits were passed.
 
-use tradewind_types::{Amount, OrderRequest};
+use tradewind_types::{Amount, OrderId, OrderRequest, OrderTerms};
 
 /// A request that the limits have passed: the only thing a gateway accepts. It can be neither built outside this crate, nor
 /// copied, nor deserialised; a gateway consumes it once.
@@ -22,11 +22,27 @@ impl Command {
     }
 }
 
-/// A new order that was passed, and what it ties up.
+/// A new order that was passed, and what it ties up. It can no more be built or copied outside this crate than a [`Command`], and
+/// becomes one, once: terms are large, and so are lent until the command stands where it stays.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Approval {
-    /// The command.
-    pub command: Command,
+pub struct Approval<'a> {
+    pub(crate) order: OrderId,
+    pub(crate) terms: &'a OrderTerms,
+    pub(crate) reserved: Amount,
+}
+
+impl Approval<'_> {
     /// What it reserves in a spot account, in units of [`crate::spending_asset`]; zero in other accounts.
-    pub reserved: Amount,
+    #[inline]
+    #[must_use]
+    pub const fn reserved(&self) -> Amount {
+        self.reserved
+    }
+
+    /// The command.
+    #[inline]
+    #[must_use]
+    pub const fn into_command(self) -> Command {
+        Command::mint(OrderRequest::Place { order: self.order, terms: *self.terms })
+    }
 }

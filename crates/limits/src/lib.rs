@@ -27,6 +27,7 @@
 //! let forged = Command::mint(request);
 //! ```
 
+mod bar;
 mod budget;
 mod check;
 mod command;

@@ -1,5 +1,6 @@
 //! Settings, halts and rate windows of each scope: firm, venue, account, book.
 
+use crate::bar::Bar;
 use crate::budget::Budget;
 use crate::conduct::Conduct;
 use crate::guard::Guard;
@@ -25,14 +26,32 @@ pub struct Route {
 
 /// Settings with the times of the orders in their rate window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenRule")]
 pub(crate) struct Rule {
     pub(crate) settings: LimitSettings,
     /// The latest orders; never more than the rate limit, which is all that a check needs.
     sent: Window,
+    /// The settings, for a first look.
+    #[serde(skip)]
+    pub(crate) bar: Bar,
+}
+
+/// What is written of a rule: the rest follows.
+#[derive(Deserialize)]
+struct WrittenRule {
+    settings: LimitSettings,
+    sent: Window,
+}
+
+impl From<WrittenRule> for Rule {
+    fn from(written: WrittenRule) -> Self {
+        let WrittenRule { settings, sent } = written;
+        Self { settings, sent, bar: Bar::of(&settings) }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct ScopeLimits {
+pub(crate) struct ScopeLimits {
     halted: bool,
     cancels_sent: u64,
     /// For each instrument alike; its rate window counts the scope's orders on all instruments together.
@@ -66,14 +85,20 @@ impl Rule {
     /// Refuses when the window (now - rate_window, now] already holds the limit.
     #[inline]
     pub(crate) fn check_rate(&self, now: Timestamp) -> Result<(), RefusalReason> {
-        let Some(limit) = self.settings.max_orders_per_window else { return Ok(()) };
-        let is_inside = |at: Timestamp| now.since(at) < self.settings.rate_window;
-        // The ring holds the latest `limit` orders: when its oldest is inside the window, so are all.
-        let is_full = self.sent.len() >= limit as usize && self.sent.oldest().is_none_or(is_inside);
-        if is_full {
-            return Err(RefusalReason::OrderRate { scope: self.settings.scope, found: limit.saturating_add(1), limit });
+        match self.settings.max_orders_per_window {
+            Some(limit) if self.is_full(now) => {
+                Err(RefusalReason::OrderRate { scope: self.settings.scope, found: limit.saturating_add(1), limit })
+            }
+            Some(_) | None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether the window (now - rate_window, now] already holds the limit.
+    #[inline]
+    pub(crate) fn is_full(&self, now: Timestamp) -> bool {
+        // The ring holds the latest `limit` orders: when its oldest is inside the window, so are all.
+        let is_inside = |at: Timestamp| now.since(at) < self.settings.rate_window;
+        self.sent.len() as u64 >= self.bar.orders && self.sent.oldest().is_none_or(is_inside)
     }
 
     fn digest(&self, digest: &mut StateDigest) {
@@ -98,8 +123,18 @@ impl Rule {
 impl ScopeLimits {
     /// What holds for each instrument, and what holds for this one.
     #[inline]
-    fn rules(&self, instrument: InstrumentId) -> [Option<&Rule>; 2] {
+    pub(crate) fn rules(&self, instrument: InstrumentId) -> [Option<&Rule>; 2] {
         [self.each.as_ref(), self.by_instrument.get(instrument.index()).and_then(Option::as_ref)]
+    }
+
+    #[inline]
+    fn count(&mut self, instrument: InstrumentId, at: Timestamp) {
+        if let Some(rule) = &mut self.each {
+            rule.count(at);
+        }
+        if let Some(Some(rule)) = self.by_instrument.get_mut(instrument.index()) {
+            rule.count(at);
+        }
     }
 
     fn slot(&mut self, instrument: Option<InstrumentId>) -> &mut Option<Rule> {
@@ -140,7 +175,7 @@ impl Limits {
     pub fn define(&mut self, settings: LimitSettings) {
         let slot = self.scope_mut(settings.scope).slot(settings.instrument);
         let sent = slot.take().map(|old| old.sent).unwrap_or_default();
-        let mut rule = Rule { settings, sent };
+        let mut rule = Rule::from(WrittenRule { settings, sent });
         rule.sent = rule.sent.latest(rule.room());
         *slot = Some(rule);
     }
@@ -246,14 +281,16 @@ impl Limits {
 
     #[inline]
     fn count_rate(&mut self, route: Route, at: Timestamp) {
-        for scope in route_scopes(route) {
-            let Some(limits) = self.existing_mut(scope) else { continue };
-            if let Some(rule) = &mut limits.each {
-                rule.count(at);
-            }
-            if let Some(Some(rule)) = limits.by_instrument.get_mut(route.instrument.index()) {
-                rule.count(at);
-            }
+        let Route { venue, account, book, instrument } = route;
+        self.firm.count(instrument, at);
+        if let Some(limits) = self.venues.get_mut(venue.index()) {
+            limits.count(instrument, at);
+        }
+        if let Some(limits) = self.accounts.get_mut(account.index()) {
+            limits.count(instrument, at);
+        }
+        if let Some(limits) = self.books.get_mut(book.index()) {
+            limits.count(instrument, at);
         }
     }
 
@@ -334,7 +371,7 @@ impl Limits {
 
     /// The scopes of a route, widest first.
     #[inline]
-    fn on(&self, route: Route) -> [Option<&ScopeLimits>; 4] {
+    pub(crate) fn on(&self, route: Route) -> [Option<&ScopeLimits>; 4] {
         let Route { venue, account, book, .. } = route;
         [Some(&self.firm), self.venues.get(venue.index()), self.accounts.get(account.index()), self.books.get(book.index())]
     }

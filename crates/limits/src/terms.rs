@@ -28,11 +28,13 @@ pub(crate) fn check_terms(context: &OrderContext<'_>, terms: &OrderTerms) -> Res
     {
         return Err(RefusalReason::InstrumentExpired { instrument: terms.instrument, expiry });
     }
-    let is_plain = matches!(terms.kind, OrderKind::Market | OrderKind::Limit { .. }) && matches!(terms.exposure, Exposure::Any);
-    let is_timeless =
-        matches!(terms.time_in_force, TimeInForce::GoodTillCancelled | TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill);
+    let is_timeless = match terms.kind {
+        OrderKind::Limit { .. } => !matches!(terms.time_in_force, TimeInForce::GoodTillTime { .. }),
+        OrderKind::Market => !matches!(terms.time_in_force, TimeInForce::GoodTillTime { .. } | TimeInForce::PostOnly),
+        _ => false,
+    };
     let is_one_way = context.surroundings.is_none_or(|around| around.position_mode == PositionMode::OneWay);
-    if is_plain && is_timeless && is_one_way { Ok(()) } else { check_unusual(context, terms) }
+    if is_timeless && matches!(terms.exposure, Exposure::Any) && is_one_way { Ok(()) } else { check_unusual(context, terms) }
 }
 
 #[cold]

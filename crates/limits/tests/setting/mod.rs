@@ -93,9 +93,10 @@ impl Setting {
     }
 
     pub fn place(&self, terms: OrderTerms) -> Result<Amount, RefusalReason> {
-        let approval = self.limits.place(&self.context(), OrderId { node: 1, epoch: 1, counter: 1 }, terms)?;
-        assert!(matches!(approval.command.request(), OrderRequest::Place { terms: sent, .. } if *sent == terms));
-        Ok(approval.reserved)
+        let approval = self.limits.place(&self.context(), OrderId { node: 1, epoch: 1, counter: 1 }, &terms)?;
+        let reserved = approval.reserved();
+        assert!(matches!(approval.into_command().request(), OrderRequest::Place { terms: sent, .. } if *sent == terms));
+        Ok(reserved)
     }
 }
 
