@@ -73,6 +73,8 @@ pub struct Simulation {
     replies: Agenda<PrivateMessage>,
     replied: Vec<PrivateMessage>,
     transfers: Agenda<Travel>,
+    /// When something is due at a venue that nobody asks for; never, where nothing is.
+    due_at_venues: Timestamp,
     ways: Vec<TransferSetup>,
     venue_cursor: usize,
     local_cursor: usize,
@@ -145,6 +147,7 @@ impl Simulation {
             replies: Agenda::default(),
             replied: Vec::new(),
             transfers: Agenda::default(),
+            due_at_venues: Timestamp::MAX,
             ways: setup.transfers.clone(),
             venue_cursor: 0,
             local_cursor: 0,
@@ -164,6 +167,7 @@ impl Simulation {
         for definition in setup.definitions()? {
             simulation.control(Control::Define(definition))?;
         }
+        simulation.look_at_deadlines();
         Ok(simulation)
     }
 
@@ -200,7 +204,7 @@ impl Simulation {
         let alive = |at: Timestamp| if at <= self.end { at } else { NEVER };
         let engine = self.engine.next_timer().map_or(NEVER, |(at, _)| alive(at.max(self.now)));
         let strategy = self.strategy_timer.filter(|_| strategist && self.fault.is_none()).map_or(NEVER, alive);
-        let at_venues = self.venues.iter().filter_map(Venue::next_deadline).min().map_or(NEVER, |at| alive(at.max(self.now)));
+        let at_venues = if self.due_at_venues < NEVER { alive(self.due_at_venues.max(self.now)) } else { NEVER };
         let mut next = (self.recording.venue_at(self.venue_cursor).unwrap_or(NEVER), Due::VenueMarket);
         // In the order at one instant: only what is earlier comes before.
         for (at, due) in [
@@ -234,6 +238,7 @@ impl Simulation {
                     let mid = self.venues[venue.index()].mid(instrument_of(&request));
                     let done = self.venues[venue.index()].on_request(self.now, &request, &mut self.replied);
                     self.send_replies(venue, mid);
+                    self.look_at_deadlines();
                     return done.map_err(|source| SimulationError::Clearing { venue, source });
                 }
                 Ok(())
@@ -282,7 +287,10 @@ impl Simulation {
         let Some(venue) = self.listed_on.get(event.instrument().index()).copied() else { return Ok(()) };
         let mid = self.venues[venue.index()].mid_before(event);
         let done = self.venues[venue.index()].on_market(stamp, event, &mut self.replied);
-        self.send_replies(venue, mid);
+        if !self.replied.is_empty() || self.venues[venue.index()].clearing().is_some() {
+            self.send_replies(venue, mid);
+            self.look_at_deadlines();
+        }
         done.map_err(|source| SimulationError::Clearing { venue, source })
     }
 
@@ -295,7 +303,14 @@ impl Simulation {
                 done.map_err(|source| SimulationError::Clearing { venue: VenueId(id), source })?;
             }
         }
+        self.look_at_deadlines();
         Ok(())
+    }
+
+    /// When something is due at a venue next. Only what a venue was asked, or said, or a venue's own books can have changed it; a
+    /// time that has lost its reason finds nothing to do.
+    fn look_at_deadlines(&mut self) {
+        self.due_at_venues = self.venues.iter().filter_map(Venue::next_deadline).min().unwrap_or(Timestamp::MAX);
     }
 
     fn send_replies(&mut self, venue: VenueId, mid_half_ticks: Option<i64>) {
