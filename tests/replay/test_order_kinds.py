@@ -46,8 +46,8 @@ def test_each_kind_arrives_as_asked_and_the_journal_replays(made: Any, tmp_path:
             Place(0, "buy", 5),
             Place(0, "sell", 2, stop=Trigger(bid - 5_000), effect="reduce_only"),
             Place(0, "sell", 2, bid - 5_100, stop=Trigger(bid - 5_000)),
-            Place(0, "sell", 1, take_profit=Trigger(ask + 5_000)),
-            Place(0, "sell", 1, ask + 5_000, take_profit=Trigger(ask + 5_100)),
+            Place(0, "sell", 2, take_profit=Trigger(ask + 5_000)),
+            Place(0, "sell", 2, ask + 5_000, take_profit=Trigger(ask + 5_100)),
             Place(0, "buy", 9, bid - 4_000, display_lots=3),
             Place(0, "buy", 4, bid - 4_000, "gtt", until_ns=now_ns + 2 * EACH_SECOND),
         ]

@@ -3,6 +3,7 @@
 
 use crate::fees::FeeSchedule;
 use crate::filters::{check, check_conditions, check_terms, filters_of};
+use crate::seen::Seen;
 use crate::triggers::{Triggers, Woken};
 use std::collections::BTreeSet;
 use tradewind_types::{
@@ -45,7 +46,7 @@ pub(crate) enum Print<'a> {
 pub(crate) struct Desk<M> {
     /// By instrument id.
     listed: Vec<Option<Listed<M>>>,
-    seen: BTreeSet<OrderId>,
+    seen: Seen,
     /// When orders end. One that ended before may still be here.
     deadlines: BTreeSet<(Timestamp, OrderId, InstrumentId)>,
     issued: Issued,
@@ -95,7 +96,7 @@ impl<M: Market> Desk<M> {
             listed.resize_with(listed.len().max(index + 1), || None);
             listed[index] = Some(Listed { market, filters, triggers: Triggers::default() });
         }
-        Self { listed, seen: BTreeSet::new(), deadlines: BTreeSet::new(), issued: Issued::default() }
+        Self { listed, seen: Seen::default(), deadlines: BTreeSet::new(), issued: Issued::default() }
     }
 
     pub(crate) fn market(&self, instrument: InstrumentId) -> Option<&M> {

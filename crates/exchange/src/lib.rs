@@ -40,6 +40,7 @@ mod matching;
 mod meeting;
 mod queue;
 mod reserves;
+mod seen;
 mod touch;
 mod triggers;
 

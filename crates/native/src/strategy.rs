@@ -39,6 +39,8 @@ pub(crate) struct PyStrategy {
     nouns: Nouns,
     wake: Py<WakeView>,
     view: Py<View>,
+    /// The empty tuple.
+    nothing: Py<PyTuple>,
     /// The two, as `on_wake` takes them.
     arguments: Py<PyTuple>,
     /// Orders that were asked for lately, and what they mean: a `Place` cannot change, so who answers with the same one again is
@@ -75,6 +77,7 @@ impl PyStrategy {
             wake,
             view,
             arguments,
+            nothing: PyTuple::empty(py).unbind(),
             known: Vec::new(),
             ended: None,
         })
@@ -89,6 +92,10 @@ impl PyStrategy {
         self.view.borrow_mut(py).bring_up_to_date(now, engine);
         self.wake.get().set(now, wake, engine);
         let answer = self.on_wake.bind(py).call1(self.arguments.bind(py))?;
+        // Mostly nothing: there is one empty tuple in the interpreter.
+        if answer.is(self.nothing.bind(py)) {
+            return Ok(());
+        }
         if let Ok(items) = answer.cast::<PyTuple>() {
             for item in items.iter_borrowed() {
                 intents.push(self.intent(&item, engine)?);

@@ -73,6 +73,10 @@ pub struct Simulation {
     replies: Agenda<PrivateMessage>,
     replied: Vec<PrivateMessage>,
     transfers: Agenda<Travel>,
+    /// When something is due at a venue that nobody asks for; never, where nothing is.
+    due_at_venues: Timestamp,
+    /// What is due first besides market data; none where anything has happened since that can have changed it.
+    due_besides: Option<(Timestamp, Due)>,
     ways: Vec<TransferSetup>,
     venue_cursor: usize,
     local_cursor: usize,
@@ -102,7 +106,7 @@ enum Travel {
 }
 
 /// What is due next; the order of the variants is the order at one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     VenueMarket,
     VenueTime,
@@ -145,6 +149,8 @@ impl Simulation {
             replies: Agenda::default(),
             replied: Vec::new(),
             transfers: Agenda::default(),
+            due_at_venues: Timestamp::MAX,
+            due_besides: None,
             ways: setup.transfers.clone(),
             venue_cursor: 0,
             local_cursor: 0,
@@ -164,6 +170,7 @@ impl Simulation {
         for definition in setup.definitions()? {
             simulation.control(Control::Define(definition))?;
         }
+        simulation.look_at_deadlines();
         Ok(simulation)
     }
 
@@ -176,6 +183,7 @@ impl Simulation {
         if self.strategy_timer.is_none() && strategist.as_ref().is_some_and(|s| s.wakes().timer.is_some()) {
             self.strategy_timer = Some(self.now);
         }
+        self.due_besides = None;
         let recording = Arc::clone(&self.recording);
         while let Some((at, due)) = self.next_due(strategist.is_some()) {
             if at > until {
@@ -194,33 +202,45 @@ impl Simulation {
         self.end
     }
 
-    fn next_due(&self, strategist: bool) -> Option<(Timestamp, Due)> {
+    #[inline]
+    fn next_due(&mut self, strategist: bool) -> Option<(Timestamp, Due)> {
+        const NEVER: Timestamp = Timestamp::MAX;
+        let besides = match self.due_besides {
+            Some(due) => due,
+            None => *self.due_besides.insert(self.first_due_besides_market(strategist)),
+        };
+        let at_venue = (self.recording.venue_at(self.venue_cursor).unwrap_or(NEVER), Due::VenueMarket);
+        let here = (self.recording.local_at(self.local_cursor).unwrap_or(NEVER), Due::LocalMarket);
+        let next = at_venue.min(besides).min(here);
+        (next.0 < NEVER).then_some(next)
+    }
+
+    /// Market data comes from the recording and changes nothing else by itself, so this is not asked again for each event of it.
+    fn first_due_besides_market(&self, strategist: bool) -> (Timestamp, Due) {
         const NEVER: Timestamp = Timestamp::MAX;
         // Timers and samples alone do not keep a run alive: they end with the data.
         let alive = |at: Timestamp| if at <= self.end { at } else { NEVER };
         let engine = self.engine.next_timer().map_or(NEVER, |(at, _)| alive(at.max(self.now)));
         let strategy = self.strategy_timer.filter(|_| strategist && self.fault.is_none()).map_or(NEVER, alive);
-        let at_venues = self.venues.iter().filter_map(Venue::next_deadline).min().map_or(NEVER, |at| alive(at.max(self.now)));
-        let mut next = (self.recording.venue_at(self.venue_cursor).unwrap_or(NEVER), Due::VenueMarket);
-        // In the order at one instant: only what is earlier comes before.
-        for (at, due) in [
+        let at_venues = if self.due_at_venues < NEVER { alive(self.due_at_venues.max(self.now)) } else { NEVER };
+        [
             (at_venues, Due::VenueTime),
             (self.requests.next_at().unwrap_or(NEVER), Due::Request),
             (self.transfers.next_at().map_or(NEVER, alive), Due::Transfer),
             (self.replies.next_at().unwrap_or(NEVER), Due::Reply),
-            (self.recording.local_at(self.local_cursor).unwrap_or(NEVER), Due::LocalMarket),
             (engine, Due::EngineTimer),
             (strategy, Due::StrategyTimer),
             (alive(self.next_sample), Due::Sample),
-        ] {
-            if at < next.0 {
-                next = (at, due);
-            }
-        }
-        (next.0 < NEVER).then_some(next)
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or((NEVER, Due::Sample))
     }
 
     fn handle(&mut self, due: Due, recording: &Recording, strategist: &mut Option<&mut dyn Strategist>) -> Result<(), SimulationError> {
+        if !matches!(due, Due::VenueMarket | Due::LocalMarket) {
+            self.due_besides = None;
+        }
         match due {
             Due::VenueMarket => {
                 let Some((stamp, event)) = recording.venue(self.venue_cursor) else { return Ok(()) };
@@ -234,6 +254,7 @@ impl Simulation {
                     let mid = self.venues[venue.index()].mid(instrument_of(&request));
                     let done = self.venues[venue.index()].on_request(self.now, &request, &mut self.replied);
                     self.send_replies(venue, mid);
+                    self.look_at_deadlines();
                     return done.map_err(|source| SimulationError::Clearing { venue, source });
                 }
                 Ok(())
@@ -280,9 +301,15 @@ impl Simulation {
 
     fn venue_market(&mut self, stamp: Stamp, event: &MarketEvent<'_>) -> Result<(), SimulationError> {
         let Some(venue) = self.listed_on.get(event.instrument().index()).copied() else { return Ok(()) };
-        let mid = self.venues[venue.index()].mid_before(event);
+        // Only an order of ours can fill.
+        let is_working = self.engine.state().live_orders().next().is_some();
+        let mid = if is_working { self.venues[venue.index()].mid_before(event) } else { None };
         let done = self.venues[venue.index()].on_market(stamp, event, &mut self.replied);
-        self.send_replies(venue, mid);
+        if !self.replied.is_empty() || self.venues[venue.index()].clearing().is_some() {
+            self.due_besides = None;
+            self.send_replies(venue, mid);
+            self.look_at_deadlines();
+        }
         done.map_err(|source| SimulationError::Clearing { venue, source })
     }
 
@@ -295,7 +322,14 @@ impl Simulation {
                 done.map_err(|source| SimulationError::Clearing { venue: VenueId(id), source })?;
             }
         }
+        self.look_at_deadlines();
         Ok(())
+    }
+
+    /// When something is due at a venue next. Only what a venue was asked, or said, or a venue's own books can have changed it; a
+    /// time that has lost its reason finds nothing to do.
+    fn look_at_deadlines(&mut self) {
+        self.due_at_venues = self.venues.iter().filter_map(Venue::next_deadline).min().unwrap_or(Timestamp::MAX);
     }
 
     fn send_replies(&mut self, venue: VenueId, mid_half_ticks: Option<i64>) {
@@ -373,6 +407,7 @@ impl Simulation {
             Err(fault) => {
                 // Fenced off: its orders are cancelled, the run goes on without it.
                 self.fault = Some(fault);
+                self.due_besides = None;
                 self.decide(Author::Operator, 0, Intent::CancelAll { book })
             }
         }
@@ -417,6 +452,10 @@ impl Simulation {
     fn step(&mut self, input: &Input<'_>) -> Result<(), SimulationError> {
         self.counts.inputs += 1;
         self.engine.step(input, &mut self.step);
+        if self.step.outcomes.is_empty() && self.step.fault.is_none() {
+            return Ok(());
+        }
+        self.due_besides = None;
         self.counts.outcomes += self.step.outcomes.len() as u64;
         for outcome in &self.step.outcomes {
             if let Some(journal) = &mut self.journal {

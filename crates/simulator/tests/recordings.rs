@@ -5,8 +5,8 @@
 use proptest::prelude::*;
 use tradewind_simulator::{Recording, RecordingBuilder};
 use tradewind_types::{
-    Bar, DepthKind, DepthUpdate, InstrumentId, LevelChange, MarketEvent, Price, Qty, Quote, Sequence, Side, Stamp, Timestamp, Trade,
-    TradeId,
+    Bar, DepthKind, DepthUpdate, InstrumentId, LevelChange, Mark, MarketEvent, Price, Qty, Quote, Rate, Sequence, Side, Stamp, Timestamp,
+    Trade, TradeId,
 };
 
 /// One event of a kind, with figures of its own.
@@ -20,6 +20,7 @@ fn add(builder: &mut RecordingBuilder, kind: u8, stamp: Stamp, n: i64) {
         }
         1 => builder.trade(stamp, trade(instrument, n)),
         2 => builder.quote(stamp, quote(instrument, n)),
+        4 => builder.mark(stamp, mark(instrument, n)),
         _ => builder.bar(stamp.ts_local, bar(instrument, n)),
     }
 }
@@ -44,6 +45,10 @@ fn bar(instrument: InstrumentId, n: i64) -> Bar {
     Bar { instrument, open_ts, open: Price(n), high: Price(n + 3), low: Price(n - 3), close: Price(n + 1), volume: Qty(n) }
 }
 
+fn mark(instrument: InstrumentId, n: i64) -> Mark {
+    Mark { instrument, mark: Price(n), index: Price(n + 1), funding_rate: Rate(-n), next_funding: Timestamp(n + 2) }
+}
+
 fn is_event(event: &MarketEvent<'_>, kind: u8, n: i64) -> bool {
     let instrument = InstrumentId(u32::from(kind) % 3);
     match event {
@@ -51,6 +56,7 @@ fn is_event(event: &MarketEvent<'_>, kind: u8, n: i64) -> bool {
         MarketEvent::Trade(t) => kind == 1 && *t == trade(instrument, n),
         MarketEvent::Quote(q) => kind == 2 && *q == quote(instrument, n),
         MarketEvent::Bar(b) => kind == 3 && *b == bar(instrument, n),
+        MarketEvent::Mark(m) => kind == 4 && *m == mark(instrument, n),
     }
 }
 
@@ -77,7 +83,7 @@ fn stamped(rows: &[(u8, i64, i64, i64)]) -> Vec<(i64, i64, u8, i64)> {
 proptest! {
     #[test]
     fn what_goes_in_comes_out_in_the_order_of_either_clock(
-        rows in prop::collection::vec((0u8..4, 0i64..50, 0i64..5, 1i64..1000), 1..60),
+        rows in prop::collection::vec((0u8..5, 0i64..50, 0i64..5, 1i64..1000), 1..60),
         one_clock in any::<bool>(),
     ) {
         let rows: Vec<_> = rows.into_iter().map(|(k, v, d, n)| (k, v, if one_clock { 0 } else { d }, n)).collect();
