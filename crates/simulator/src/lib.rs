@@ -8,6 +8,7 @@
 
 mod agenda;
 mod clearing;
+mod guards;
 mod latency;
 mod recording;
 mod recovery;
@@ -25,6 +26,7 @@ pub use clearing::{
     CashSetup, ClearingSetup, DeliverySetup, FeeTierSetup, LiquidationSetup, MarginSetup, TariffSetup, ThirdAssetSetup, TierSetup,
     TransferSetup,
 };
+pub use guards::{BudgetSetup, ConductSetup, GuardSetups, RestrictionSetup};
 pub use latency::{LatencySetup, LatencySetups};
 pub use recording::{Recording, RecordingBuilder, RecordingError};
 pub use recovery::{FolderRecovery, TakenUp, recover_path, snapshot, snapshot_folder, take_up};

@@ -2,6 +2,7 @@
 //! its data are all a replay needs.
 
 use crate::clearing::{ClearingSetup, TransferSetup};
+use crate::guards::GuardSetups;
 use crate::latency::{LatencySetup, LatencySetups, Line};
 use serde::{Deserialize, Serialize};
 use tradewind_book::SequenceRule;
@@ -266,6 +267,9 @@ pub struct Setup {
     pub transfers: Vec<TransferSetup>,
     /// Limits.
     pub limits: Vec<LimitSetup>,
+    /// Budgets, conduct, what is restricted.
+    #[serde(default, skip_serializing_if = "GuardSetups::is_empty")]
+    pub guards: GuardSetups,
     /// Asset that equity is measured in.
     pub equity_in: String,
     /// How often equity is sampled, ns; boundaries are multiples of it.
@@ -395,6 +399,7 @@ impl Setup {
         for limit in &self.limits {
             out.push(Definition::Limits(self.limit(limit)?));
         }
+        out.extend(self.guard_definitions()?);
         out.extend(self.margin_definitions(&self.instruments()?)?);
         for deposit in &self.deposits {
             let (asset, amount) = self.deposited(deposit)?;

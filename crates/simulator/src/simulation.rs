@@ -88,6 +88,8 @@ pub struct Simulation {
     intents: Vec<Intent>,
     next_sample: Timestamp,
     sample_every: Nanos,
+    /// Whether there are budgets, so that equity is marked when it is sampled.
+    judges_losses: bool,
     now: Timestamp,
     seq: u64,
     algos: u32,
@@ -161,6 +163,7 @@ impl Simulation {
             // The first boundary at or after the first event.
             next_sample: Timestamp(first.0.saturating_add(sample_every.0 - 1).div_euclid(sample_every.0).saturating_mul(sample_every.0)),
             sample_every,
+            judges_losses: !setup.guards.budgets.is_empty(),
             now: first,
             seq: 0,
             algos: 0,
@@ -282,6 +285,9 @@ impl Simulation {
             }
             Due::Sample => {
                 self.next_sample = self.next_sample.plus(self.sample_every);
+                if self.judges_losses {
+                    self.control(Control::MarkEquity)?;
+                }
                 self.tape.sample(self.now, &self.engine);
                 Ok(())
             }

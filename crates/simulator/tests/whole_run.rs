@@ -54,6 +54,7 @@ fn setup(fills: FillModel, request_latency_ns: i64) -> Setup {
             DepositSetup { venue: 0, book: 1, asset: "COIN".into(), amount: "100".into() },
         ],
         transfers: vec![],
+        guards: Default::default(),
         limits: vec![LimitSetup {
             scope: LimitScope::Book(BOOK),
             instrument: None,
@@ -345,4 +346,61 @@ fn equity_adds_up_from_fills_fees_and_marks() {
     assert_eq!(last.cash.0, usdt);
     // The book is around 100.00 at the end: 1e-8 COIN is worth 1e-8 × 100 × 1e10 = 100 units.
     assert_eq!(last.equity.0, usdt + coin * 10_000);
+}
+
+/// The same market and algo under guards that the setup names in people's units.
+fn guarded_run(name: &str, guards: &str) -> Vec<String> {
+    let market = depth_market(300);
+    let mut setup = setup(FillModel::Depth { queue_power: 1 }, 2 * MS);
+    setup.guards = serde_json::from_str(guards).unwrap();
+    let again: Setup = serde_json::from_str(&serde_json::to_string(&setup).unwrap()).unwrap();
+    assert_eq!(again, setup);
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.journal", std::process::id()));
+    let journal = Journal::create(&path, &facts(&market), CommitLevel::Memory).unwrap();
+    let mut simulation = Simulation::new(&setup, Arc::clone(&market), Some(journal)).unwrap();
+    simulation.start_algo(BOOK, 7, quoting()).unwrap();
+    simulation.advance(simulation.end(), None).unwrap();
+    let refusals = simulation.tape().refusals().iter().map(|refused| refused.reason.to_string()).collect();
+    let hash = simulation.finish().unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let replayed = redecide(Reader::new(&bytes[..]).unwrap(), &market, &setup).unwrap();
+    assert_eq!((replayed.state_hash, replayed.differing), (hash, 0));
+    refusals
+}
+
+#[test]
+fn a_run_without_guards_refuses_nothing() {
+    assert_eq!(guarded_run("unguarded", "{}"), [] as [&str; 0]);
+}
+
+#[test]
+fn every_kind_of_guard_in_a_setup_binds() {
+    let table = [
+        ("gross", r#"{"budgets":[{"scope":"Firm","currency":"USDT","max_gross":"1"}]}"#, "gross position value"),
+        ("open", r#"{"budgets":[{"scope":{"Book":1},"currency":"USDT","max_open_orders":"1"}]}"#, "would be in flight"),
+        ("leverage", r#"{"budgets":[{"scope":{"Account":0},"currency":"USDT","max_leverage":1}]}"#, "above the limit"),
+        ("loss", r#"{"budgets":[{"scope":"Firm","currency":"USDT","max_daily_loss":"0.000001"}]}"#, "loss of the day"),
+        ("drawdown", r#"{"budgets":[{"scope":{"Venue":0},"currency":"USDT","max_drawdown":1}]}"#, "too far below the highest"),
+        ("cancels", r#"{"conduct":[{"scope":"Firm","max_cancel_ratio":1,"cancels_judged_from":3}]}"#, "cancels and amends"),
+        ("twice", r#"{"conduct":[{"scope":"Firm","duplicate_window_ns":3600000000000}]}"#, "same terms"),
+        ("list", r#"{"restricted":[{"scope":"Firm","instrument":0,"restriction":"Forbidden"}]}"#, "restricted"),
+    ];
+    for (name, guards, said) in table {
+        let refusals = guarded_run(name, guards);
+        assert!(refusals.iter().any(|reason| reason.contains(said)), "{name}: {:?}", refusals.first());
+    }
+}
+
+#[test]
+fn a_guard_of_what_does_not_exist_is_refused_before_anything_runs() {
+    let mut setup = setup(FillModel::Depth { queue_power: 1 }, 2 * MS);
+    for guards in [
+        r#"{"budgets":[{"scope":"Firm","currency":"EUR"}]}"#,
+        r#"{"budgets":[{"scope":"Firm","currency":"USDT","max_net":"a lot"}]}"#,
+        r#"{"restricted":[{"scope":"Firm","instrument":9,"restriction":"CloseOnly"}]}"#,
+    ] {
+        setup.guards = serde_json::from_str(guards).unwrap();
+        assert!(Simulation::new(&setup, depth_market(3), None).is_err(), "{guards}");
+    }
 }

@@ -65,6 +65,7 @@ pub fn run(venues: Vec<VenueSetup>, instruments: Vec<InstrumentSetup>, deposits:
         books: vec!["test".into()],
         deposits,
         transfers: vec![],
+        guards: Default::default(),
         limits: vec![],
         equity_in: "USDT".into(),
         sample_every_ns: 100 * MS,
