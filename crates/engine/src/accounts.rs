@@ -7,6 +7,7 @@ use crate::apply::{Booking, LARGEST_POSTING};
 use crate::engine::{Engine, Step};
 use crate::error::ApplyError;
 use crate::grid::Grid;
+use crate::orders::Order;
 use crate::position::{Position, settlement};
 use crate::state::State;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,11 @@ impl Accounts {
 
     pub(crate) fn is_hedged(&self, account: AccountId) -> bool {
         self.hedged.contains(&account)
+    }
+
+    /// Whether neither leg of any instrument holds anything: a long and a short of the same size net to nothing and are still there.
+    fn is_flat(&self, account: AccountId) -> bool {
+        [&self.long_legs, &self.short_legs].into_iter().all(|legs| legs.row(account.index()).all(|(_, leg)| leg.lots == 0))
     }
 
     pub(crate) fn set_mode(&mut self, account: AccountId, mode: PositionMode) {
@@ -167,6 +173,15 @@ impl State {
     #[must_use]
     pub fn position_mode(&self, account: AccountId) -> PositionMode {
         if self.accounts.is_hedged(account) { PositionMode::Hedge } else { PositionMode::OneWay }
+    }
+
+    /// Whether an account has no position in a derivative, in neither leg, and no live order that could give it one.
+    pub(crate) fn is_flat(&self, account: AccountId) -> bool {
+        let is_derivative = |id| self.registry.instrument(id).is_some_and(|instrument| !instrument.terms().kind.is_spot());
+        let is_ours = |order: &&Order| order.terms.account == account && is_derivative(order.terms.instrument);
+        self.accounts.is_flat(account)
+            && self.live_orders().find(is_ours).is_none()
+            && !self.positions.row(account.index()).any(|(id, held)| held.lots != 0 && is_derivative(InstrumentId(id as u32)))
     }
 
     /// A derivative of an account's venue.

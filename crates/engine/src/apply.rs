@@ -94,8 +94,11 @@ impl State {
                 Err(DefinitionRefusal::Overflow)
             }
             Definition::PositionMode { account, mode } if *mode != self.position_mode(*account) => {
-                let holds = self.positions.row(account.index()).any(|(_, position)| position.lots != 0);
-                if holds { Err(DefinitionRefusal::HoldsPositions { account: *account }) } else { Ok(()) }
+                if self.is_flat(*account) {
+                    Ok(())
+                } else {
+                    Err(DefinitionRefusal::HoldsPositions { account: *account })
+                }
             }
             _ => Ok(()),
         }

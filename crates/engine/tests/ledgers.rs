@@ -311,6 +311,31 @@ fn a_liquidation_closes_the_leg_and_belongs_to_nobody() {
     assert!(matches!(refused[..], [Outcome::DefinitionRefused { reason: DefinitionRefusal::HoldsPositions { account: ACCOUNT }, .. }]));
 }
 
+/// A mode that changed under a live order, or under two legs that net to nothing, would lose them.
+#[test]
+fn a_position_mode_changes_only_while_the_account_is_flat() {
+    let mut s = Statement::of(InstrumentKind::LinearPerpetual, "0.01", "0.001", "1");
+    s.deposit(USDT, "20000");
+    let mode = |mode| Definition::PositionMode { account: ACCOUNT, mode };
+    let is_refused = |s: &mut Statement, definition| {
+        let outcomes = s.control(Control::Define(definition));
+        matches!(outcomes[..], [Outcome::DefinitionRefused { reason: DefinitionRefusal::HoldsPositions { account: ACCOUNT }, .. }])
+    };
+    let intent = Intent::Place(s.terms(BOOK, Side::Buy, "50000", "0.050", Exposure::Any));
+    let decision = Control::Decision { author: Author::Operator, model: 0, valid_until: Timestamp::MAX, intent };
+    let [Outcome::OrderSent { order, .. }] = s.control(decision)[..] else { panic!("not sent") };
+    assert!(is_refused(&mut s, mode(PositionMode::Hedge)), "an order is live");
+    s.control(Control::Reply(VenueReply::Cancelled { order }));
+    s.define(mode(PositionMode::Hedge));
+    s.trade(BOOK, Side::Buy, "50000", "0.050", Exposure::LongLeg, NO_FEE, None);
+    s.trade(BOOK, Side::Sell, "50000", "0.050", Exposure::ShortLeg, NO_FEE, None);
+    assert_eq!(s.engine.state().position(ACCOUNT, TRADED).lots, 0);
+    assert!(is_refused(&mut s, mode(PositionMode::OneWay)), "two legs are open");
+    s.trade(BOOK, Side::Sell, "50000", "0.050", Exposure::LongLeg, NO_FEE, None);
+    s.trade(BOOK, Side::Buy, "50000", "0.050", Exposure::ShortLeg, NO_FEE, None);
+    s.define(mode(PositionMode::OneWay));
+}
+
 /// Binance ORDER_TRADE_UPDATE of a delivery (`delivery_autoclose-…`, BTCUSD_240329, contracts of 100 USD): SELL 1 @ 70000, rp 0.
 #[test]
 fn a_dated_contract_is_delivered_in_the_coin() {

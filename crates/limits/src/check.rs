@@ -9,8 +9,8 @@ use crate::scope::{Limits, Route, Rule, reference_age_limit};
 use crate::terms::{check_terms, is_closing};
 use serde::{Deserialize, Serialize};
 use tradewind_types::{
-    Account, Amount, Instrument, InstrumentId, LimitScope, MarginMode, MoneyError, Nanos, OrderId, OrderKind, OrderRequest, OrderState,
-    OrderTerms, PositionMode, Price, Qty, Rate, RefusalReason, Rounding, Side, Timestamp,
+    Account, Amount, Instrument, InstrumentId, LimitScope, MarginMode, MoneyError, Nanos, OrderId, OrderRequest, OrderState, OrderTerms,
+    PositionMode, Price, Qty, Rate, RefusalReason, Rounding, Side, Timestamp,
 };
 
 /// A price to measure orders against, and when it was seen on our clock.
@@ -220,21 +220,20 @@ impl Limits {
         Ok(Approval { order, terms, reserved })
     }
 
-    /// Turns the wish to amend a resting limit order into a command. Both outcomes count: only what the new terms add to the
-    /// present reservation is checked against position and balance.
+    /// Turns the wish to amend an order that has a limit price (a plain one, an iceberg, one that waits for its trigger) into a
+    /// command. Both outcomes count: only what the new terms add to the present reservation is checked against position and balance.
     ///
     /// # Errors
-    /// [`RefusalReason::NotLive`] unless the order is a limit order in state `Open`; [`RefusalReason::VenueFilter`] for a total
+    /// [`RefusalReason::NotLive`] unless the order has a limit price and is in state `Open`; [`RefusalReason::VenueFilter`] for a total
     /// quantity not above what is filled; else as [`Self::place`].
     pub fn amend(&self, context: &OrderContext<'_>, live: &LiveOrder, price: Price, qty: Qty) -> Result<Command, RefusalReason> {
         let terms = &live.terms;
-        let is_amendable = matches!((live.state, terms.kind), (OrderState::Open, OrderKind::Limit { .. }));
-        if !is_amendable {
+        if live.state != OrderState::Open || terms.kind.price().is_none() {
             return Err(RefusalReason::NotLive { order: live.order });
         }
         let route = context.route(terms);
         self.check_halts(route)?;
-        check_terms(context, terms)?;
+        check_terms(context, &OrderTerms { kind: terms.kind.at_price(price), qty, ..*terms })?;
         let notional = context.notional(self, route, Some(price), qty)?;
         if qty <= live.filled {
             return Err(RefusalReason::VenueFilter { qty, notional });
@@ -246,7 +245,7 @@ impl Limits {
         let ask = Ask {
             side: terms.side,
             price: Some(price),
-            trigger: None,
+            trigger: terms.kind.trigger().map(|trigger| trigger.price),
             qty,
             added_lots: context.added(terms, then.lots - now.lots),
             added_reserve: Amount(then.amount.0 - now.amount.0),

@@ -11,6 +11,8 @@ use tradewind_types::{
     TriggerSource, VenueId,
 };
 
+const TRIGGER: Trigger = Trigger { price: Price(100), source: TriggerSource::Mark };
+
 #[test]
 fn venue_filters_bound_quantity_and_value_on_both_sides() {
     let setting = Setting::perpetual();
@@ -261,6 +263,19 @@ fn an_amend_is_checked_for_what_it_adds() {
     setting.free = Amount(-5);
     assert!(amend(&setting, &live, 100, 8).is_ok(), "less than before asks for nothing");
     assert!(matches!(amend(&setting, &live, 100, 4), Err(RefusalReason::VenueFilter { .. })), "not above what is filled");
+    let kinds = [
+        OrderKind::StopLimit { trigger: TRIGGER, price: Price(100) },
+        OrderKind::TakeProfitLimit { trigger: TRIGGER, price: Price(100) },
+        OrderKind::Iceberg { price: Price(100), display: Qty(8) },
+    ];
+    for kind in kinds {
+        live.terms.kind = kind;
+        assert!(amend(&setting, &live, 100, 8).is_ok(), "{kind:?}");
+    }
+    assert_eq!(amend(&setting, &live, 100, 7), Err(RefusalReason::Contradiction), "an iceberg shows no more than it is");
+    live.terms.kind = OrderKind::Stop { trigger: TRIGGER };
+    assert_eq!(amend(&setting, &live, 100, 8), Err(RefusalReason::NotLive { order }), "nothing to amend at market");
+    live.terms.kind = OrderKind::Limit { price: Price(100) };
     live.state = OrderState::Cancelling;
     assert_eq!(amend(&setting, &live, 100, 8), Err(RefusalReason::NotLive { order }));
 }

@@ -87,8 +87,8 @@ pub enum DefinitionRefusal {
     /// A figure outside its range: steps, leverage and tiers are positive, tiers rise from zero.
     #[error("a figure is out of range: steps, leverage and tiers are positive, tiers rise from zero")]
     OutOfRange,
-    /// How an account keeps positions cannot change while it has one.
-    #[error("account {account} holds positions; close them before its position mode changes")]
+    /// How an account keeps positions cannot change while it has one, or a live order that could give it one.
+    #[error("account {account} holds positions or live orders in derivatives; close and cancel them before its position mode changes")]
     HoldsPositions {
         /// Which.
         account: AccountId,
