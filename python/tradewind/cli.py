@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -111,11 +112,23 @@ def _run() -> int:
     return OK
 
 
+def _interrupt_until_heard(_signal: int, _frame: object) -> NoReturn:
+    """Interrupts, and again if that was lost: an import in C may swallow the exception and go on."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, _interrupt_until_heard)
+        signal.setitimer(signal.ITIMER_REAL, 2.0)
+    raise KeyboardInterrupt
+
+
 def main() -> NoReturn:
     """Runs the command line; every expected failure is one screen of plain words and a documented exit code."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt_until_heard)
     try:
         code = _run()
     except KeyboardInterrupt:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         code = INTERRUPTED
     if code == INTERRUPTED:
         complain("interrupted", "stopped; what was not finished was not reported")
