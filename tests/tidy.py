@@ -33,6 +33,7 @@ PURE = {
     "engine": {"algos", "limits", "book", "types"},
     "exchange": {"book", "types"},
     "simulator": {"engine", "exchange", "limits", "journal", "book", "types"},
+    "venues": {"book", "limits", "types"},
 }
 ALLOWED_EDGES = PURE | {"native": set(PURE)}
 

@@ -344,6 +344,10 @@ pub enum RejectReason {
     WrongPositionMode,
     /// A kind of order the venue does not take on this instrument.
     NotOffered,
+    /// Too many requests; nothing was done.
+    RateLimited,
+    /// The key, its rights or its clock were not accepted.
+    NotAuthorised,
 }
 
 /// Maker or taker.

@@ -29,7 +29,13 @@ pub fn orders() -> Vec<OrderTerms> {
 }
 
 pub fn rejections() -> Vec<RejectReason> {
-    vec![RejectReason::WouldTriggerAtOnce, RejectReason::WrongPositionMode, RejectReason::NotOffered]
+    vec![
+        RejectReason::WouldTriggerAtOnce,
+        RejectReason::WrongPositionMode,
+        RejectReason::NotOffered,
+        RejectReason::RateLimited,
+        RejectReason::NotAuthorised,
+    ]
 }
 
 pub fn replies() -> Vec<VenueReply> {

@@ -344,7 +344,8 @@ pub fn assert_complete() {
     assert_all_seen!(intents(); Intent::Place(_), Intent::Cancel { .. }, Intent::Amend { .. }, Intent::CancelAll { .. });
     assert_all_seen!([rejections(), later::rejections()].concat(); RejectReason::WouldTake, RejectReason::CannotFillCompletely, RejectReason::InsufficientFunds,
         RejectReason::InvalidFilter, RejectReason::UnknownOrder, RejectReason::NoMarket, RejectReason::WouldIncrease,
-        RejectReason::DuplicateId, RejectReason::WouldTriggerAtOnce, RejectReason::WrongPositionMode, RejectReason::NotOffered);
+        RejectReason::DuplicateId, RejectReason::WouldTriggerAtOnce, RejectReason::WrongPositionMode, RejectReason::NotOffered, RejectReason::RateLimited,
+        RejectReason::NotAuthorised);
     assert_all_seen!([refusals(), later::refusals()].concat(); R::Halted { .. }, R::OrderQty { .. }, R::OrderNotional { .. }, R::PriceCollar { .. },
         R::StaleReference { .. }, R::Position { .. }, R::OrderRate { .. }, R::InsufficientBalance { .. }, R::VenueFilter { .. },
         R::Late { .. }, R::NotLive { .. }, R::NotDefined { .. }, R::InvalidBook { .. }, R::Overflow,
