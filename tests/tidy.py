@@ -35,7 +35,8 @@ PURE = {
     "simulator": {"engine", "exchange", "limits", "journal", "book", "types"},
     "venues": {"book", "limits", "types"},
 }
-ALLOWED_EDGES = PURE | {"native": set(PURE)}
+NODE = {"engine", "simulator", "exchange", "venues", "limits", "journal", "book", "types"}
+ALLOWED_EDGES = PURE | {"node": NODE, "native": {*PURE, "node"}}
 
 BANNED_IN_PURE = {
     *("tokio", "async-std", "smol", "mio", "socket2", "hyper", "reqwest", "ureq", "crossbeam", "rayon"),
