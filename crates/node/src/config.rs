@@ -186,7 +186,7 @@ pub struct LimitConfig {
 }
 
 /// A strategy's book.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BookConfig {
     /// Its name.
@@ -220,7 +220,7 @@ pub enum AlgoConfig {
 }
 
 /// A Python strategy.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PythonConfig {
     /// `file.py:Class`.
