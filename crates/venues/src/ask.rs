@@ -85,6 +85,20 @@ pub enum Ask {
     },
 }
 
+impl Ask {
+    /// The question from its first page on: what its answer as a whole is known by.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        match &mut self {
+            Ask::Instruments { cursor, .. } | Ask::OpenOrders { cursor, .. } | Ask::Fills { cursor, .. } | Ask::Positions { cursor, .. } => {
+                *cursor = None;
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
 /// HTTP verbs that venues use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {
