@@ -100,11 +100,16 @@ pub enum Ask {
 }
 
 impl Ask {
-    /// The question from its first page on: what its answer as a whole is known by.
+    /// The question as it was first asked: what its answer as a whole is known by, however many more were asked to complete it.
     #[must_use]
     pub fn whole(mut self) -> Self {
         match &mut self {
-            Ask::Instruments { cursor, .. } | Ask::OpenOrders { cursor, .. } | Ask::Fills { cursor, .. } | Ask::Positions { cursor, .. } => {
+            Ask::OrderHistory { order, instrument } => return Ask::Order { order: *order, instrument: *instrument },
+            Ask::CancelWaiting { instrument } => return Ask::CancelAll { instrument: *instrument },
+            Ask::Instruments { cursor, .. }
+            | Ask::OpenOrders { cursor, .. }
+            | Ask::Fills { cursor, .. }
+            | Ask::Positions { cursor, .. } => {
                 *cursor = None;
             }
             _ => {}
