@@ -76,6 +76,27 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
+    /// One order that waits for a trigger, where the venue keeps those apart (Binance USD-M). Asked by an answer that did not find it.
+    ConditionalOrder {
+        /// Ours.
+        order: OrderId,
+        /// On what.
+        instrument: InstrumentId,
+    },
+    /// Ends every order that waits for a trigger, where the venue keeps those apart. Asked by the answer to [`Ask::CancelAll`].
+    CancelAllConditional {
+        /// On what.
+        instrument: InstrumentId,
+    },
+    /// Funding paid or received on an instrument since a moment of the venue's clock, where the private stream does not state it whole.
+    Funding {
+        /// On what.
+        instrument: InstrumentId,
+        /// From when on.
+        since: Timestamp,
+        /// Next page.
+        cursor: Option<Cursor>,
+    },
     /// Arms or renews the venue's dead-man's switch; a zero window disarms it.
     DeadMan {
         /// On what, where the venue keeps one per instrument.

@@ -1,6 +1,6 @@
 //! Decimal text → whole steps, and back, exactly. No float lies between a venue's bytes and our ticks.
 
-use tradewind_types::{Amount, Decimal, Price, Qty};
+use tradewind_types::{Amount, Decimal, Price, Qty, Rounding};
 
 /// Why a number could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +106,21 @@ impl Step {
         };
         let units = i64::try_from(units).map_err(|_| DigitsError::TooLarge)?;
         Ok(if negative { -units } else { units })
+    }
+}
+
+impl Step {
+    /// The number of steps nearest to a decimal text that may lie between two, half to even: for prices that venues state finer than
+    /// their own tick (mark, index), never for an order's or a fill's.
+    ///
+    /// # Errors
+    /// [`DigitsError`].
+    pub fn nearest(self, text: &[u8]) -> Result<i64, DigitsError> {
+        const SCALE: u8 = 18;
+        let value = amount(text, SCALE)?;
+        let step = i128::from(self.mantissa).saturating_mul(i128::from(POWERS[usize::from(SCALE.saturating_sub(self.scale))]));
+        let steps = Rounding::HalfEven.divide(value.0, step).map_err(|_| DigitsError::TooLarge)?;
+        i64::try_from(steps).map_err(|_| DigitsError::TooLarge)
     }
 }
 
@@ -252,6 +267,15 @@ mod tests {
         assert!(matches!(step(1, 2).units(b"0.001"), Err(DigitsError::OffGrid { .. })));
         assert!(matches!(step(5, 1).units(b"0.3"), Err(DigitsError::OffGrid { .. })));
         assert_eq!(step(1, 2).units(b"99999999999999999999"), Err(DigitsError::TooLarge));
+    }
+
+    #[test]
+    fn prices_between_two_ticks_go_to_the_nearest() {
+        let cases = [("11794.15000000", 117_942), ("11794.14999999", 117_941), ("11794.25", 117_942), ("0.04", 0), ("-0.06", -1)];
+        for (text, ticks) in cases {
+            assert_eq!(step(1, 1).nearest(text.as_bytes()), Ok(ticks), "{text}");
+        }
+        assert_eq!(step(25, 2).nearest(b"1.13"), Ok(5));
     }
 
     #[test]
