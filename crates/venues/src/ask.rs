@@ -50,9 +50,9 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
-    /// One order by our id among those that are over, where the venue keeps them in a record of their own: asked because
-    /// [`Ask::Order`] was answered with it in [`crate::Message::More`].
-    OrderHistory {
+    /// The same order in the venue's other record, where it keeps two: of those that are over (Bybit), of those that wait for a
+    /// trigger (Binance USD-M). Asked because [`Ask::Order`] was answered with it in [`crate::Message::More`].
+    OrderElsewhere {
         /// Ours.
         order: OrderId,
         /// On what.
@@ -90,6 +90,15 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
+    /// Funding paid or received on an instrument since a moment of the venue's clock, where the private stream does not state it whole.
+    Funding {
+        /// On what.
+        instrument: InstrumentId,
+        /// From when on.
+        since: Timestamp,
+        /// Next page.
+        cursor: Option<Cursor>,
+    },
     /// Arms or renews the venue's dead-man's switch; a zero window disarms it.
     DeadMan {
         /// On what, where the venue keeps one per instrument; of which market, where it keeps one per market.
@@ -104,7 +113,7 @@ impl Ask {
     #[must_use]
     pub fn whole(mut self) -> Self {
         match &mut self {
-            Ask::OrderHistory { order, instrument } => return Ask::Order { order: *order, instrument: *instrument },
+            Ask::OrderElsewhere { order, instrument } => return Ask::Order { order: *order, instrument: *instrument },
             Ask::CancelWaiting { instrument } => return Ask::CancelAll { instrument: *instrument },
             Ask::Instruments { cursor, .. }
             | Ask::OpenOrders { cursor, .. }
