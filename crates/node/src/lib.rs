@@ -7,6 +7,7 @@ mod keeping;
 mod market_log;
 mod paper;
 mod replay;
+mod start;
 
 pub use config::{
     AlgoConfig, BookConfig, CommitConfig, Config, ConfigError, EndpointsConfig, FeedConfig, KeysConfig, LimitConfig, MarketConfig,
@@ -18,3 +19,4 @@ pub use keeping::{Keeping, KeepingError, Kept};
 pub use market_log::{EventPlace, MarketLog, MarketLogSettings, Recorded, SegmentReader, segments};
 pub use paper::{PaperFees, PaperVenue};
 pub use replay::{journal_folder, market_folder, replay_node, sequence_rule};
+pub use start::{StartError, beginning, dialect, gateways};
