@@ -7,7 +7,7 @@ use crate::error::VenueError;
 use std::collections::BTreeMap;
 use tradewind_types::{
     AccountEvent, AccountId, Amount, AssetId, Bar, Decimal, DepthKind, DepthUpdate, Exposure, InstrumentId, InstrumentKind, LevelChange,
-    Mark, OrderId, Price, Qty, Quote, RejectReason, Sequence, Side, Timestamp, Trade, VenueOrderId, VenueReply,
+    Mark, OrderId, Price, Qty, Quote, Rate, RejectReason, Sequence, Side, Timestamp, Trade, VenueOrderId, VenueReply,
 };
 
 /// Public feeds of an instrument that a session can follow.
