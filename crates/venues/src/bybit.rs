@@ -186,7 +186,7 @@ impl Bybit {
     /// The market that a question is about, where its limits depend on it.
     fn market_of(&self, ask: &Ask) -> Market {
         match ask {
-            Ask::CancelAll { instrument } | Ask::CancelWaiting { instrument } => self.market(*instrument),
+            Ask::CancelAll { instrument } | Ask::CancelAllConditional { instrument } => self.market(*instrument),
             _ => Market::Linear,
         }
     }

@@ -79,11 +79,12 @@ pub(super) fn question(directory: &Directory, ask: &Ask) -> Option<Question> {
         Ask::Positions { market: Market::Spot, .. } => return None,
         Ask::Positions { market, cursor } => Question::signed("/v5/position/list", by_coin(directory, *market, cursor.as_ref(), 200)?),
         Ask::CancelAll { instrument } => Question::post("/v5/order/cancel-all", format!("{}}}", named(listed(*instrument)?))),
-        Ask::CancelWaiting { instrument } => {
+        Ask::CancelAllConditional { instrument } => {
             Question::post("/v5/order/cancel-all", named(listed(*instrument)?) + r#","orderFilter":"StopOrder"}"#)
         }
         Ask::DeadMan { instrument, window } => switch(listed((*instrument)?)?.market, *window)?,
-        Ask::StreamKey { .. } | Ask::RenewStreamKey { .. } => return None,
+        // Stop orders are asked for like others, and funding is among the executions.
+        Ask::ConditionalOrder { .. } | Ask::Funding { .. } | Ask::StreamKey { .. } | Ask::RenewStreamKey { .. } => return None,
     })
 }
 
@@ -190,10 +191,11 @@ pub(super) fn answer(
         Ask::CancelAll { instrument } => {
             // Of spot orders only those that work are ended; those that wait for their trigger need a request of their own.
             if directory.get(*instrument).is_some_and(|listed| listed.market == Market::Spot) {
-                inbox.more(Ask::CancelWaiting { instrument: *instrument });
+                inbox.more(Ask::CancelAllConditional { instrument: *instrument });
             }
         }
-        Ask::CancelWaiting { .. } | Ask::DeadMan { .. } | Ask::StreamKey { .. } | Ask::RenewStreamKey { .. } => {}
+        Ask::CancelAllConditional { .. } | Ask::DeadMan { .. } => {}
+        Ask::ConditionalOrder { .. } | Ask::Funding { .. } | Ask::StreamKey { .. } | Ask::RenewStreamKey { .. } => {}
     }
     Ok(Ok(()))
 }

@@ -70,8 +70,9 @@ pub(super) const fn of_ask(ask: &Ask, market: Market) -> Option<BucketId> {
         Ask::Balances { .. } => BucketId(14),
         Ask::KeyRights => BucketId(15),
         Ask::DeadMan { .. } => BucketId(16),
-        Ask::CancelAll { .. } | Ask::CancelWaiting { .. } => BucketId(first(market) + 3),
+        Ask::CancelAll { .. } | Ask::CancelAllConditional { .. } => BucketId(first(market) + 3),
         Ask::ServerTime | Ask::Instruments { .. } | Ask::Depth { .. } | Ask::StreamKey { .. } | Ask::RenewStreamKey { .. } => return None,
+        Ask::ConditionalOrder { .. } | Ask::Funding { .. } => return None,
     })
 }
 
