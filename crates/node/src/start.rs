@@ -62,7 +62,8 @@ pub fn beginning(config: &Config, code_version: &str, now: Timestamp) -> Result<
     let disk = DiskBudget { folder_bytes: budget / 4, reserve_bytes: RESERVE_BYTES };
     let settings = FolderSettings { volume_bytes: FILE_BYTES.min(budget / 16), budget: disk };
     let level = level(config.node.commit);
-    let is_begun = std::fs::read_dir(&journal_folder).is_ok_and(|mut files| files.any(|f| f.is_ok_and(|f| f.path().extension().is_some_and(|e| e == "journal"))));
+    let is_begun = std::fs::read_dir(&journal_folder)
+        .is_ok_and(|mut files| files.any(|f| f.is_ok_and(|f| f.path().extension().is_some_and(|e| e == "journal"))));
     let (engine, journal, last_written) = if is_begun {
         let written = written_last(&journal_folder);
         let taken = take_up(&journal_folder, settings, level).map_err(|error: ReplayError| refused(error.to_string()))?;
@@ -106,7 +107,12 @@ fn written_last(folder: &Path) -> Option<Timestamp> {
 ///
 /// # Errors
 /// [`StartError::NoKeys`].
-pub fn gateways(config: &Config, mode: Mode, keys: &dyn Fn(&VenueConfig) -> Option<Credentials>, seed: u64) -> Result<Vec<Gateway>, StartError> {
+pub fn gateways(
+    config: &Config,
+    mode: Mode,
+    keys: &dyn Fn(&VenueConfig) -> Option<Credentials>,
+    seed: u64,
+) -> Result<Vec<Gateway>, StartError> {
     let gateway = |(n, venue): (u64, &VenueConfig)| {
         let credentials = match mode {
             Mode::Paper => None,
@@ -126,11 +132,13 @@ pub fn dialect(venue: &VenueConfig, credentials: Option<Credentials>) -> Box<dyn
     let at = |EndpointsConfig { http, ws }: &EndpointsConfig| (http.clone(), ws.clone());
     match venue.name {
         VenueName::Binance => {
-            let endpoints = venue.endpoints.as_ref().map(at).map_or_else(binance::Endpoints::default, |(http, ws)| binance::Endpoints::at(&http, &ws));
+            let endpoints =
+                venue.endpoints.as_ref().map(at).map_or_else(binance::Endpoints::default, |(http, ws)| binance::Endpoints::at(&http, &ws));
             Box::new(binance::Binance::new(binance::Settings { endpoints, credentials, markets, feeds, recv_window: RECV_WINDOW }))
         }
         VenueName::Bybit => {
-            let endpoints = venue.endpoints.as_ref().map(at).map_or_else(bybit::Endpoints::default, |(http, ws)| bybit::Endpoints::at(&http, &ws));
+            let endpoints =
+                venue.endpoints.as_ref().map(at).map_or_else(bybit::Endpoints::default, |(http, ws)| bybit::Endpoints::at(&http, &ws));
             Box::new(bybit::Bybit::new(bybit::Settings { endpoints, credentials, markets, feeds, recv_window: RECV_WINDOW }))
         }
     }

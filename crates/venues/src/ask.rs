@@ -50,9 +50,8 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
-    /// The same order in the venue's other record, where it keeps two: of those that are over (Bybit), of those that wait for a
-    /// trigger (Binance USD-M). Asked because [`Ask::Order`] was answered with it in [`crate::Message::More`].
-    OrderElsewhere {
+    /// One order by our id among those that are over, where the venue keeps them apart (Bybit). Asked by an answer that did not find it.
+    OrderHistory {
         /// Ours.
         order: OrderId,
         /// On what.
@@ -84,9 +83,15 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
-    /// Ends every order on an instrument that waits for its trigger, where [`Ask::CancelAll`] leaves those: asked because it was
-    /// answered with it in [`crate::Message::More`].
-    CancelWaiting {
+    /// One order that waits for a trigger, where the venue keeps those apart (Binance USD-M). Asked by an answer that did not find it.
+    ConditionalOrder {
+        /// Ours.
+        order: OrderId,
+        /// On what.
+        instrument: InstrumentId,
+    },
+    /// Ends every order that waits for a trigger, where the venue keeps those apart. Asked by the answer to [`Ask::CancelAll`].
+    CancelAllConditional {
         /// On what.
         instrument: InstrumentId,
     },
@@ -113,14 +118,15 @@ impl Ask {
     #[must_use]
     pub fn whole(mut self) -> Self {
         match &mut self {
-            Ask::OrderElsewhere { order, instrument } => return Ask::Order { order: *order, instrument: *instrument },
-            Ask::CancelWaiting { instrument } => return Ask::CancelAll { instrument: *instrument },
+            Ask::OrderHistory { order, instrument } | Ask::ConditionalOrder { order, instrument } => {
+                return Ask::Order { order: *order, instrument: *instrument };
+            }
+            Ask::CancelAllConditional { instrument } => return Ask::CancelAll { instrument: *instrument },
             Ask::Instruments { cursor, .. }
             | Ask::OpenOrders { cursor, .. }
             | Ask::Fills { cursor, .. }
-            | Ask::Positions { cursor, .. } => {
-                *cursor = None;
-            }
+            | Ask::Funding { cursor, .. }
+            | Ask::Positions { cursor, .. } => *cursor = None,
             _ => {}
         }
         self

@@ -150,10 +150,11 @@ impl Binance {
             | Ask::Positions { market, .. } => Some(*market),
             Ask::Depth { instrument }
             | Ask::Order { instrument, .. }
-            | Ask::OrderElsewhere { instrument, .. }
+            | Ask::OrderHistory { instrument, .. }
+            | Ask::ConditionalOrder { instrument, .. }
             | Ask::Fills { instrument, .. }
             | Ask::CancelAll { instrument }
-            | Ask::CancelWaiting { instrument }
+            | Ask::CancelAllConditional { instrument }
             | Ask::Funding { instrument, .. } => of(instrument),
             Ask::DeadMan { .. } => Some(Market::Linear),
         };
@@ -164,14 +165,14 @@ impl Binance {
     fn refused(ask: &Ask, market: Market, refusal: VenueError, inbox: &mut Inbox) -> Result<(), VenueError> {
         match (ask, refusal.kind) {
             (Ask::Order { order, instrument }, VenueErrorKind::UnknownOrder) if market == Market::Linear => {
-                inbox.more(Ask::OrderElsewhere { order: *order, instrument: *instrument });
+                inbox.more(Ask::ConditionalOrder { order: *order, instrument: *instrument });
                 Ok(())
             }
-            (Ask::Order { order, .. } | Ask::OrderElsewhere { order, .. }, VenueErrorKind::UnknownOrder) => {
+            (Ask::Order { order, .. } | Ask::ConditionalOrder { order, .. }, VenueErrorKind::UnknownOrder) => {
                 inbox.messages.push(Message::NoSuchOrder(*order));
                 Ok(())
             }
-            (Ask::CancelAll { .. } | Ask::CancelWaiting { .. }, VenueErrorKind::UnknownOrder) => Ok(()),
+            (Ask::CancelAll { .. } | Ask::CancelAllConditional { .. }, VenueErrorKind::UnknownOrder) => Ok(()),
             _ => Err(refusal),
         }
     }

@@ -52,7 +52,9 @@ pub(super) fn read(directory: &Directory, markets: &[Market], ask: &Ask, body: &
             inbox.messages.push(Message::StreamKey(*market, key.listen_key));
             Ok(())
         }
-        Ask::OpenOrders { .. } | Ask::Order { .. } | Ask::OrderElsewhere { .. } => orders(directory, ask, body, inbox),
+        Ask::OpenOrders { .. } | Ask::Order { .. } | Ask::OrderHistory { .. } | Ask::ConditionalOrder { .. } => {
+            orders(directory, ask, body, inbox)
+        }
         Ask::Fills { instrument, .. } => match directory.get(*instrument) {
             Some(listed) => executions(directory, listed, ask, body, inbox),
             None => Ok(()),
@@ -61,7 +63,7 @@ pub(super) fn read(directory: &Directory, markets: &[Market], ask: &Ask, body: &
         Ask::Positions { market, .. } => positions(directory, *market, body, inbox),
         Ask::CancelAll { instrument } => {
             if directory.get(*instrument).is_some_and(|listed| listed.market == Market::Linear) {
-                inbox.more(Ask::CancelWaiting { instrument: *instrument });
+                inbox.more(Ask::CancelAllConditional { instrument: *instrument });
             }
             Ok(())
         }
@@ -69,7 +71,7 @@ pub(super) fn read(directory: &Directory, markets: &[Market], ask: &Ask, body: &
             Some(listed) => funding(directory, listed, ask, body, inbox),
             None => Ok(()),
         },
-        Ask::RenewStreamKey { .. } | Ask::CancelWaiting { .. } | Ask::DeadMan { .. } => Ok(()),
+        Ask::RenewStreamKey { .. } | Ask::CancelAllConditional { .. } | Ask::DeadMan { .. } => Ok(()),
     }
 }
 

@@ -132,10 +132,12 @@ impl Asking<'_> {
                 let params = params.text("origClientOrderId", client_id(*order));
                 self.signed(Method::Get, listed.market, ["/api/v3/order", "/fapi/v1/order"], params)
             }
-            Ask::OrderElsewhere { order, instrument } => {
+            Ask::ConditionalOrder { order, instrument } => {
                 let (listed, _) = self.listed(*instrument)?;
                 self.signed(Method::Get, listed.market, ["", "/fapi/v1/algoOrder"], none().text("clientAlgoId", client_id(*order)))
             }
+            // One record holds the open and the ended.
+            Ask::OrderHistory { .. } => None,
             Ask::Fills { .. } => self.executions(ask),
             Ask::Balances { market } => self.signed(Method::Get, *market, ["/api/v3/account", "/fapi/v3/balance"], none()),
             Ask::Positions { market, .. } => self.signed(Method::Get, *market, ["", "/fapi/v3/positionRisk"], none()),
@@ -143,7 +145,7 @@ impl Asking<'_> {
                 let (listed, params) = self.listed(*instrument)?;
                 self.signed(Method::Delete, listed.market, ["/api/v3/openOrders", "/fapi/v1/allOpenOrders"], params)
             }
-            Ask::CancelWaiting { instrument } => {
+            Ask::CancelAllConditional { instrument } => {
                 let (listed, params) = self.listed(*instrument)?;
                 self.signed(Method::Delete, listed.market, ["", "/fapi/v1/algoOpenOrders"], params)
             }

@@ -69,11 +69,13 @@ pub(super) fn of_ask(directory: &Directory, ask: &Ask, clock: Market) -> Cost {
         Ask::KeyRights => Cost::default(),
         Ask::StreamKey { market } | Ask::RenewStreamKey { market } => weighs(Some(*market), 2, 1),
         Ask::OpenOrders { market, .. } => weighs(Some(*market), 80, 40),
-        Ask::Order { instrument, .. } | Ask::OrderElsewhere { instrument, .. } => weighs(market_of(instrument), 4, 1),
+        Ask::Order { instrument, .. } | Ask::OrderHistory { instrument, .. } | Ask::ConditionalOrder { instrument, .. } => {
+            weighs(market_of(instrument), 4, 1)
+        }
         Ask::Fills { instrument, .. } => weighs(market_of(instrument), 20, 5),
         Ask::Balances { market } => weighs(Some(*market), 20, 5),
         Ask::Positions { market, .. } => weighs(Some(*market), 0, 5),
-        Ask::CancelAll { instrument } | Ask::CancelWaiting { instrument } => weighs(market_of(instrument), 1, 1),
+        Ask::CancelAll { instrument } | Ask::CancelAllConditional { instrument } => weighs(market_of(instrument), 1, 1),
         // Payments weigh 30, a rate counts on a limit of its own.
         Ask::Funding { cursor: None, .. } => weighs(Some(Market::Linear), 0, 30),
         Ask::Funding { .. } => Cost::default(),
