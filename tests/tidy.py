@@ -34,7 +34,7 @@ PURE = {
     "exchange": {"book", "types"},
     "simulator": {"engine", "exchange", "limits", "journal", "book", "types"},
 }
-ALLOWED_EDGES = PURE | {"native": set(PURE)}
+ALLOWED_EDGES = PURE | {"emulator": {"exchange", "journal", "book", "types"}, "native": {*PURE, "emulator"}}
 
 BANNED_IN_PURE = {
     *("tokio", "async-std", "smol", "mio", "socket2", "hyper", "reqwest", "ureq", "crossbeam", "rayon"),
