@@ -3,6 +3,7 @@
 //! Whoever drives it carries the bytes and says what time it is. What is due by a time happens at its own time and in the same
 //! order however far the clock is moved at once: two advances to the same moment do what one does.
 
+use crate::agents::Agents;
 use crate::front::{ConnId, Frame, Front, HttpIn, HttpOut, Outbox};
 use crate::house::{House, News, SetupError};
 use crate::venues::Venue;
@@ -32,6 +33,7 @@ struct Stand {
 /// See the module.
 pub struct Emulator {
     stands: Vec<Stand>,
+    agents: Agents,
     /// Which stand a connection is to.
     conns: BTreeMap<ConnId, usize>,
     connected: u64,
@@ -50,8 +52,16 @@ impl Emulator {
             let house = House::new(&venue.house(setup.seed, setup.accounts), setup.start)?;
             Ok(Stand { venue: *venue, house, front: venue.front() })
         };
-        let stands = setup.venues.iter().map(stand).collect::<Result<Vec<_>, SetupError>>()?;
-        Ok(Self { stands, conns: BTreeMap::new(), connected: 0, out: Outbox::default(), news: Vec::new(), now: setup.start })
+        let mut stands = setup.venues.iter().map(stand).collect::<Result<Vec<_>, SetupError>>()?;
+        let mut houses: Vec<&mut House> = stands.iter_mut().map(|stand| &mut stand.house).collect();
+        let agents = Agents::open(&mut houses, setup.seed, setup.start);
+        let mut news = Vec::new();
+        for house in houses {
+            // Nobody is connected yet.
+            house.take_news(&mut news);
+        }
+        news.clear();
+        Ok(Self { stands, agents, conns: BTreeMap::new(), connected: 0, out: Outbox::default(), news, now: setup.start })
     }
 
     /// The venues, by index.
@@ -68,6 +78,12 @@ impl Emulator {
     /// The house of a venue, to act in it without a protocol. What that makes happen is published with the next thing that happens.
     pub fn house_mut(&mut self, venue: usize) -> Option<&mut House> {
         self.stands.get_mut(venue).map(|stand| &mut stand.house)
+    }
+
+    /// The agents of all venues.
+    #[must_use]
+    pub const fn agents(&self) -> &Agents {
+        &self.agents
     }
 
     /// Answers a request to a venue; 404 where there is no such venue.
@@ -125,7 +141,8 @@ impl Emulator {
     /// When something is due that nobody asks for.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.stands.iter().flat_map(|stand| [stand.house.next_deadline(), stand.front.next_deadline()]).flatten().min()
+        let of_stands = self.stands.iter().flat_map(|stand| [stand.house.next_deadline(), stand.front.next_deadline()]);
+        of_stands.chain([self.agents.next_deadline()]).flatten().min()
     }
 
     /// The clock shows `now`: what is due until then happens, each at its time.
@@ -141,6 +158,10 @@ impl Emulator {
     }
 
     fn pass(&mut self, due: Timestamp) {
+        if self.agents.next_deadline().is_some_and(|at| at <= due) {
+            let mut houses: Vec<&mut House> = self.stands.iter_mut().map(|stand| &mut stand.house).collect();
+            self.agents.on_time(due, &mut houses);
+        }
         for venue in 0..self.stands.len() {
             let stand = &mut self.stands[venue];
             if stand.house.next_deadline().is_some_and(|at| at <= due) {

@@ -145,6 +145,12 @@ impl House {
         left
     }
 
+    /// What is left of a resting order of somebody without an account here; none where it does not rest.
+    #[must_use]
+    pub fn outsider_left(&self, instrument: InstrumentId, order: OrderId) -> Option<Qty> {
+        self.cleared.exchange().book(instrument)?.left(order)
+    }
+
     fn request(&mut self, request: &OrderRequest, reference: Option<Price>) {
         self.refused = None;
         let done = self.cleared.on_request(self.now, request, reference, &mut self.messages);
