@@ -94,16 +94,32 @@ def test_fills(client: Any, loop: Run) -> None:
 @pytest.mark.cell("private: balance")
 def test_balance(client: Any, loop: Run) -> None:
     async def spend() -> None:
-        before = await client.fetch_balance_ws()
-        waiting = asyncio.ensure_future(client.watch_balance())
+        before = await client.fetch_balance()
+        left = exact(before["BTC"]["total"]) - exact("0.01")
+
+        async def until_sold() -> Any:
+            # What the order tied up is told as well, asset by asset.
+            while exact((told := await client.watch_balance()).get("BTC", {}).get("total", 0)) != left:
+                pass
+            return told
+
+        waiting = asyncio.ensure_future(until_sold())
         await asyncio.sleep(0.5)
         order = await client.create_order_ws(BTC, "market", "sell", 0.01)
         told = await pro_checks.within(10, waiting)
-        assert exact(before["BTC"]["total"]) - exact(told["BTC"]["total"]) == exact("0.01")
         paid = exact(told["USDT"]["total"]) - exact(before["USDT"]["total"])
         assert paid == exact(order["info"]["cummulativeQuoteQty"]) * exact("0.999")
 
     loop(spend())
+
+
+@pytest.mark.cell(
+    "account: balance over WebSocket",
+    red="ccxt parses the spot answer of account.status as a futures account (parse_balance_custom without a type)",
+)
+def test_balance_request(client: Any, loop: Run) -> None:
+    balance = loop(client.fetch_balance_ws())
+    assert balance["USDT"]["total"] > 0
 
 
 @pytest.mark.cell("errors: funds over WebSocket")
