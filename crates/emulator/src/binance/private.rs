@@ -18,13 +18,27 @@ pub enum Subscription {
     Numbered(u64),
     /// Over a futures stream, by listen key.
     Keyed(String),
+    /// The same, each event wrapped with the key as the name of its stream.
+    Wrapped(String),
 }
 
 impl Subscription {
+    fn is_by(&self, key: &str) -> bool {
+        matches!(self, Subscription::Keyed(found) | Subscription::Wrapped(found) if found == key)
+    }
+
+    fn framed(&self, event: &Raw) -> Raw {
+        match self {
+            Subscription::Numbered(number) => object! { "subscriptionId": *number, "event": event },
+            Subscription::Keyed(_) => event.clone(),
+            Subscription::Wrapped(key) => object! { "stream": key, "data": event },
+        }
+    }
+
     const fn category(&self) -> Category {
         match self {
             Subscription::Numbered(_) => Category::Spot,
-            Subscription::Keyed(_) => Category::Linear,
+            Subscription::Keyed(_) | Subscription::Wrapped(_) => Category::Linear,
         }
     }
 }
@@ -50,21 +64,35 @@ impl Private {
     pub fn listen(&mut self, client: ClientId, conn: ConnId, subscription: Subscription, house: &House) {
         if let Some(account) = house.client(client).map(|client| client.derivatives) {
             for (asset, balance) in house.balances(account) {
-                self.told.entry((account, asset)).or_insert(balance.wallet);
+                self.told.insert((account, asset), balance.wallet);
             }
         }
         self.listeners.entry(client).or_default().insert((conn, subscription));
     }
 
-    /// A connection does not listen to accounts any more, or not under this subscription; whether it did.
-    pub fn leave(&mut self, conn: ConnId, subscription: Option<&Subscription>) -> bool {
-        let is_meant = |(found, by): &(ConnId, Subscription)| *found == conn && subscription.is_none_or(|wanted| wanted == by);
-        let mut left = false;
+    /// A connection does not listen to any account any more.
+    pub fn disconnect(&mut self, conn: ConnId) {
+        self.retain(|(found, _)| *found != conn);
+    }
+
+    /// A connection does not listen by this key any more.
+    pub fn leave_key(&mut self, conn: ConnId, key: &str) {
+        self.retain(|(found, by)| *found != conn || !by.is_by(key));
+    }
+
+    /// A connection does not listen under this number any more; under none, where there is no number.
+    pub fn leave_number(&mut self, conn: ConnId, number: Option<u64>) {
+        self.retain(|(found, by)| {
+            let is_meant = matches!(by, Subscription::Numbered(n) if number.is_none_or(|number| number == *n));
+            *found != conn || !is_meant
+        });
+    }
+
+    fn retain(&mut self, keep: impl Fn(&(ConnId, Subscription)) -> bool) {
         for listeners in self.listeners.values_mut() {
-            left |= listeners.iter().any(is_meant);
-            listeners.retain(|listener| !is_meant(listener));
+            listeners.retain(&keep);
         }
-        left
+        self.listeners.retain(|_, listeners| !listeners.is_empty());
     }
 
     /// Numbers under which a connection listens.
@@ -77,12 +105,11 @@ impl Private {
     /// A listen key is over.
     pub fn expire(&mut self, now: Timestamp, client: ClientId, key: &str, out: &mut Outbox) {
         let Some(listeners) = self.listeners.get_mut(&client) else { return };
-        let is_over = |(_, by): &(ConnId, Subscription)| *by == Subscription::Keyed(key.to_owned());
         let event = object! { "e": "listenKeyExpired", "E": ms(now), "listenKey": key };
-        for (conn, _) in listeners.iter().filter(|listener| is_over(listener)) {
-            out.text(*conn, event.0.clone());
+        for (conn, by) in listeners.iter().filter(|(_, by)| by.is_by(key)) {
+            out.text(*conn, by.framed(&event).0);
         }
-        listeners.retain(|listener| !is_over(listener));
+        listeners.retain(|(_, by)| !by.is_by(key));
     }
 
     /// Tells what happened.
@@ -192,10 +219,7 @@ impl Private {
     fn tell(&self, client: ClientId, category: Category, event: &Raw, out: &mut Outbox) {
         let listeners = self.listeners.get(&client).into_iter().flatten().filter(|(_, by)| by.category() == category);
         for (conn, by) in listeners {
-            match by {
-                Subscription::Numbered(number) => out.text(*conn, object! { "subscriptionId": *number, "event": event }.0),
-                Subscription::Keyed(_) => out.text(*conn, event.0.clone()),
-            }
+            out.text(*conn, by.framed(event).0);
         }
     }
 }

@@ -158,7 +158,9 @@ impl Sockets {
         if category == Category::Linear
             && let Some(client) = desk.whose(now, name)
         {
-            self.private.listen(client, conn, Subscription::Keyed(name.to_owned()), house);
+            let key = name.to_owned();
+            let by = if self.feeds.is_combined(conn) { Subscription::Wrapped(key) } else { Subscription::Keyed(key) };
+            self.private.listen(client, conn, by, house);
             return true;
         }
         let Some(topic) = Topic::named(name, category) else { return false };
@@ -231,8 +233,8 @@ impl Sockets {
         if self.conns.get(&conn).is_some_and(|found| found.streams.len() + names.len() > MOST_STREAMS) {
             return Err("Invalid request: too many streams");
         }
-        let all = names.iter().fold(true, |all, name| self.subscribe(now, conn, name, around.house, around.desk) && all);
-        if all { Ok(Raw("null".to_owned())) } else { Err("Invalid request: invalid stream") }
+        let unknown = names.iter().filter(|name| !self.subscribe(now, conn, name, around.house, around.desk)).count();
+        if unknown == 0 { Ok(Raw("null".to_owned())) } else { Err("Invalid request: invalid stream") }
     }
 
     fn unsubscribe_all(&mut self, conn: ConnId, names: &[String]) {
@@ -241,7 +243,7 @@ impl Sockets {
                 found.streams.remove(name);
             }
             self.feeds.leave(&Listener { conn, stream: name.clone() });
-            self.private.leave(conn, Some(&Subscription::Keyed(name.clone())));
+            self.private.leave_key(conn, name);
         }
     }
 
@@ -287,7 +289,7 @@ impl Sockets {
             ("userDataStream.subscribe.signature", Category::Spot) => Some(self.subscribe_account(now, conn, params, around)),
             ("userDataStream.unsubscribe", Category::Spot) => {
                 let number = params.integer("subscriptionId").ok().flatten().and_then(|n| u64::try_from(n).ok());
-                self.private.leave(conn, number.map(Subscription::Numbered).as_ref());
+                self.private.leave_number(conn, number);
                 Some(Ok(object! {}))
             }
             ("session.subscriptions", Category::Spot) => {
@@ -328,7 +330,7 @@ impl Sockets {
             self.pings.remove(&(found.next_ping, conn));
         }
         self.feeds.disconnect(conn);
-        self.private.leave(conn, None);
+        self.private.disconnect(conn);
     }
 
     /// Tells everybody what happened.

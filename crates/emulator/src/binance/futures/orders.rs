@@ -240,9 +240,12 @@ pub fn modify_batch(ask: &mut Ask<'_>) -> Result<Raw, Refusal> {
 /// -4083 for more than ten or none.
 pub fn cancel_batch(ask: &mut Ask<'_>) -> Result<Raw, Refusal> {
     let symbol = ask.listing()?.symbol().to_owned();
-    let (name, listed) = match ask.params.get("orderIdList") {
-        Some(listed) => ("orderId", listed),
-        None => ("origClientOrderId", ask.params.required("origClientOrderIdList")?),
+    // The venue takes these two names in lower case as well; ccxt sends them so.
+    let stated = |name: &str| ask.params.get(name).or_else(|| ask.params.get(&name.to_ascii_lowercase()));
+    let (name, listed) = match (stated("orderIdList"), stated("origClientOrderIdList")) {
+        (Some(listed), _) => ("orderId", listed),
+        (None, Some(listed)) => ("origClientOrderId", listed),
+        (None, None) => return Err(Refusal::missing("orderIdList")),
     };
     let ids: Vec<serde_json::Value> = serde_json::from_str(listed).map_err(|_| Refusal::malformed("orderIdList", "[1,2]"))?;
     if ids.is_empty() || ids.len() > CANCEL_BATCH {
