@@ -8,7 +8,9 @@
 pub mod agents;
 pub mod binance;
 pub mod bybit;
+mod control;
 pub mod emulator;
+pub mod faults;
 pub mod front;
 pub mod house;
 pub mod server;
