@@ -162,7 +162,7 @@ def test_limit(client: ccxt.bybit) -> None:
 @pytest.mark.cell("orders: by client id")
 def test_client_id(client: ccxt.bybit) -> None:
     for symbol in BOTH:
-        mine = {"clientOrderId": "mine-" + symbol[-4:]}
+        mine = {"clientOrderId": f"mine-{len(symbol)}"}
         order = client.create_order(symbol, "limit", "buy", 0.01, away(client, symbol, 0.9), mine)
         assert client.fetch_open_order(order["id"], symbol)["clientOrderId"] == mine["clientOrderId"]
         with pytest.raises(ccxt.InvalidOrder):
@@ -282,15 +282,25 @@ def test_trigger(client: ccxt.bybit) -> None:
         assert (seen["id"], seen["triggerPrice"], seen["info"]["orderStatus"]) == (order["id"], price, "Untriggered")
         client.cancel_all_orders(symbol, {"trigger": True})
         assert found(client, order, symbol)["info"]["orderStatus"] == "Deactivated"
-        # One that is reached with the next trade or so.
-        falling = {"triggerDirection": "descending"} if symbol == SWAP else {}
-        near = away(client, symbol, 0.9999 if symbol == SWAP else 0.9997)
-        order = client.create_order(symbol, "market", "sell", 0.001, None, {"triggerPrice": near, **falling})
+        order = soon(client, symbol)
         until = time.monotonic() + 20
         while (status := found(client, order, symbol)["status"]) == "open" and time.monotonic() < until:
             time.sleep(0.2)
         assert status == "closed"
     client.create_order(SWAP, "market", "buy", 0.001, None, {"reduceOnly": True})
+
+
+def soon(client: ccxt.bybit, symbol: str) -> dict[str, Any]:
+    """A sale that is triggered by the next trade below the last one, entered when that trade was a purchase."""
+    falling = {"triggerDirection": "descending"} if symbol == SWAP else {}
+    until = time.monotonic() + 20
+    while True:
+        near = client.price_to_precision(symbol, client.fetch_order_book(symbol, 1)["bids"][0][0] + 0.1)
+        try:
+            return client.create_order(symbol, "market", "sell", 0.001, None, {"triggerPrice": near, **falling})
+        except ccxt.InvalidOrder:
+            assert time.monotonic() < until
+            time.sleep(0.2)
 
 
 @pytest.mark.cell("orders: several at once")

@@ -57,7 +57,7 @@ def test_book(client: ccxt.pro.bybit, loop: Run) -> None:
     async def follow() -> None:
         for symbol in BOTH:
             for depth in (50, 200):
-                for _ in range(40):
+                for _ in range(15):
                     book = await within(10, client.watch_order_book(symbol, depth))
                     assert book["bids"][0][0] < book["asks"][0][0]
                     assert len(book["bids"]) <= depth
@@ -74,13 +74,13 @@ def test_book_is_true(emulated: Venue, loop: Run) -> None:
         try:
             await own.load_markets()
             equal = 0
-            for _ in range(60):
+            for _ in range(25):
                 book = await within(10, own.watch_order_book(SWAP, 1000))
                 asked = {"category": "linear", "symbol": "BTCUSDT", "limit": 50}
                 told = (await own.publicGetV5MarketOrderbook(asked))["result"]
                 fetched = [[float(p), float(q)] for p, q in told["b"]], [[float(p), float(q)] for p, q in told["a"]]
                 equal += fetched == (book["bids"][:50], book["asks"][:50])
-            assert equal >= 20, equal
+            assert equal >= 8, equal
         finally:
             await own.close()
 
