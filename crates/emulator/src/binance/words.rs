@@ -71,7 +71,8 @@ pub const fn status(record: &OrderRecord) -> &'static str {
         (OrderStatus::Waiting | OrderStatus::Open, _) if record.filled.0 > 0 => "PARTIALLY_FILLED",
         (OrderStatus::Waiting | OrderStatus::Open, _) => "NEW",
         (OrderStatus::Filled, _) => "FILLED",
-        (OrderStatus::Cancelled, Some(Ended::ImmediateRest | Ended::TimeOver | Ended::ByVenue | Ended::Refused(_))) | (OrderStatus::Expired, _) => "EXPIRED",
+        (OrderStatus::Cancelled, Some(Ended::ImmediateRest | Ended::TimeOver | Ended::ByVenue | Ended::Refused(_)))
+        | (OrderStatus::Expired, _) => "EXPIRED",
         (OrderStatus::Cancelled, _) => "CANCELED",
         (OrderStatus::Rejected, _) => "REJECTED",
         (OrderStatus::SelfTradePrevented, _) => "EXPIRED_IN_MATCH",
