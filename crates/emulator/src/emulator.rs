@@ -8,7 +8,7 @@ use crate::control;
 use crate::faults::{BROKEN, Fate, FaultSettings, Faults};
 use crate::front::{ConnId, Frame, Front, HttpIn, HttpOut, Outbox};
 use crate::house::{House, News, SetupError};
-use crate::venues::Venue;
+use crate::venues::{RequestLimits, Venue};
 use std::collections::BTreeMap;
 use tradewind_types::Timestamp;
 
@@ -23,6 +23,8 @@ pub struct EmulatorSetup {
     pub venues: Vec<Venue>,
     /// Funded clients of each.
     pub accounts: u32,
+    /// How much they let their clients ask.
+    pub limits: RequestLimits,
     /// What goes wrong at all of them, until they are told otherwise.
     pub faults: FaultSettings,
 }
@@ -62,7 +64,7 @@ impl Emulator {
     pub fn new(setup: &EmulatorSetup) -> Result<Self, SetupError> {
         let stand = |(index, venue): (usize, &Venue)| {
             let house = House::new(&venue.house(setup.seed, setup.accounts), setup.start)?;
-            Ok(Stand { venue: *venue, house, front: venue.front(), faults: Faults::new(setup.faults, setup.seed, index) })
+            Ok(Stand { venue: *venue, house, front: venue.front(setup.limits), faults: Faults::new(setup.faults, setup.seed, index) })
         };
         let mut stands = setup.venues.iter().enumerate().map(stand).collect::<Result<Vec<_>, SetupError>>()?;
         let mut houses: Vec<&mut House> = stands.iter_mut().map(|stand| &mut stand.house).collect();

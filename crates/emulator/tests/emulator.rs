@@ -6,13 +6,21 @@ use tradewind_emulator::emulator::{Emulator, EmulatorSetup};
 use tradewind_emulator::faults::FaultSettings;
 use tradewind_emulator::front::HttpIn;
 use tradewind_emulator::house::{Category, ClientId, OrderRef, PlaceOrder, Size};
-use tradewind_emulator::venues::Venue;
+use tradewind_emulator::venues::{RequestLimits, Venue};
 use tradewind_types::{Exposure, Nanos, OrderKind, Side, TimeInForce, Timestamp};
 
 const START: Timestamp = Timestamp(1_700_000_000_000_000_000);
 
 fn emulator(faults: FaultSettings) -> Emulator {
-    Emulator::new(&EmulatorSetup { start: START, seed: 3, venues: Venue::ALL.to_vec(), accounts: 2, faults }).unwrap()
+    Emulator::new(&EmulatorSetup {
+        start: START,
+        seed: 3,
+        venues: Venue::ALL.to_vec(),
+        accounts: 2,
+        limits: RequestLimits::Published,
+        faults,
+    })
+    .unwrap()
 }
 
 fn ask<'a>(method: &'a str, path: &'a str, query: &'a str, body: &'a str) -> HttpIn<'a> {

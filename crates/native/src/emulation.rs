@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tradewind_emulator::emulator::{Emulator, EmulatorSetup};
 use tradewind_emulator::faults::FaultSettings;
 use tradewind_emulator::server::{Listening, announcements};
-use tradewind_emulator::venues::Venue;
+use tradewind_emulator::venues::{RequestLimits, Venue};
 use tradewind_types::Timestamp;
 
 fn now() -> Timestamp {
@@ -15,7 +15,8 @@ fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Serves venues until SIGINT or SIGTERM, with these faults (a JSON object; empty: none). `announce` is called once per venue, with a line of JSON, when all of them listen.
+/// Serves venues until SIGINT or SIGTERM, with or without their limits on requests, with these faults (a JSON object; empty:
+/// none). `announce` is called once per venue, with a line of JSON, when all of them listen.
 ///
 /// # Errors
 /// `ValueError` for what cannot be set up, `OSError` for a port that cannot be had, and what `announce` raises.
@@ -26,13 +27,15 @@ pub fn emulate(
     port_base: u16,
     seed: u64,
     accounts: u32,
+    lift_limits: bool,
     faults: &str,
     announce: Py<PyAny>,
 ) -> PyResult<()> {
     let refuse = |error: &dyn std::fmt::Display| PyValueError::new_err(error.to_string());
     let venues = venues.iter().map(|name| Venue::named(name)).collect::<Result<Vec<_>, _>>().map_err(|error| refuse(&error))?;
     let faults = FaultSettings::from_json(faults).map_err(|error| refuse(&error))?;
-    let setup = EmulatorSetup { start: now(), seed, venues, accounts, faults };
+    let limits = if lift_limits { RequestLimits::Lifted } else { RequestLimits::Published };
+    let setup = EmulatorSetup { start: now(), seed, venues, accounts, limits, faults };
     py.detach(|| {
         let emulator = Emulator::new(&setup).map_err(|error| refuse(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(PyOSError::new_err)?;
