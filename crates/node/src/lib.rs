@@ -6,6 +6,7 @@ mod health;
 mod keeping;
 mod market_log;
 mod paper;
+mod parity;
 mod replay;
 mod start;
 
@@ -17,6 +18,7 @@ pub use core::{Beginning, Core, Mode, Seating, amount_text};
 pub use health::{AccountHealth, Health, Histogram, Level, Line, LinkHealth, VenueHealth};
 pub use keeping::{Keeping, KeepingError, Kept};
 pub use market_log::{EventPlace, MarketLog, MarketLogSettings, Recorded, SegmentReader, segments};
-pub use paper::{PaperFees, PaperVenue};
+pub use paper::{PaperFees, PaperVenue, funding_payment};
+pub use parity::{InstrumentParity, Parity, ParityError, ParitySettings, parity};
 pub use replay::{journal_folder, market_folder, replay_node, sequence_rule};
 pub use start::{StartError, beginning, dialect, gateways, recovered};
