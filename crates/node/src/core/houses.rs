@@ -117,8 +117,7 @@ impl House {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        let again = if let Phase::Rediscovering(at) = self.phase { Some(at) } else { None };
-        [self.gateway.next_deadline(), self.paper.as_ref().and_then(PaperVenue::next_deadline), again].into_iter().flatten().min()
+        [self.gateway.next_deadline(), self.paper.as_ref().and_then(PaperVenue::next_deadline)].into_iter().flatten().min()
     }
 
     pub(super) fn submit(&mut self, now: Timestamp, command: Command, terms: &OrderTerms) {
