@@ -134,6 +134,15 @@ fn levels(scan: &mut Scan<'_>, listed: &Listed, side: Side, changes: &mut Vec<Le
     scan.expect(b'[')?;
     let mut first = true;
     while scan.element(&mut first)? {
+        let at = *scan;
+        if let Some((price, qty)) = scan.plain_pair()
+            && let Some(price) = listed.grid.tick.of_scaled(price.mantissa, price.scale)
+            && let Some(qty) = listed.grid.lot.of_scaled(qty.mantissa, qty.scale)
+        {
+            changes.push(LevelChange { side, price: Price(price), qty: Qty(qty) });
+            continue;
+        }
+        *scan = at;
         scan.expect(b'[')?;
         let price = scan.text()?;
         scan.expect(b',')?;
