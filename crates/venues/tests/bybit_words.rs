@@ -1,4 +1,5 @@
 //! What comes in: small messages of every kind, and what they mean.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod bybit_desk;
 
