@@ -164,11 +164,9 @@ pub(super) fn answer(
     body: &[u8],
     inbox: &mut Inbox,
 ) -> Result<Result<(), VenueError>, MapError> {
-    let envelope = match wire::parse::<Envelope<'_>>("answer", body) {
-        Ok(envelope) if envelope.code == 0 && status == 200 => envelope,
-        Ok(envelope) if envelope.code != 0 => return Ok(Err(refusals::in_answer(&envelope, status, headers))),
-        Err(why) if status == 200 => return Err(why),
-        _ => return Ok(Err(refusals::by_status(status, headers, body, VenueErrorKind::Maintenance))),
+    let envelope = match refusals::opened("answer", status, headers, body, VenueErrorKind::Maintenance)? {
+        Ok(envelope) => envelope,
+        Err(refusal) => return Ok(Err(refusal)),
     };
     match ask {
         Ask::ServerTime => server_time(&envelope, inbox)?,
