@@ -516,6 +516,10 @@ fn other_questions_are_answered() {
     let (instrument, all) = (SPOT_BTC, Ask::CancelAll { instrument: SPOT_BTC });
     assert_eq!(answer(&all, json!({"list": []})), [Message::More(Ask::CancelAllConditional { instrument })]);
     assert_eq!(answer(&Ask::CancelAll { instrument: LINEAR_BTC }, json!({"list": []})), []);
+    let mut inbox = Inbox::default();
+    let half_done = br#"{"retCode":0,"retMsg":"OK","result":{"list":[],"success":"0"}}"#;
+    let refusal = bybit(two_pairs()).answer(&all, 200, &[], half_done, &mut inbox).unwrap().unwrap_err();
+    assert_eq!(refusal.kind, VenueErrorKind::Unanswered);
     let book = json!({"s": "BTCUSDT", "b": [["1.0", "0.5"]], "a": [], "ts": 1_700_000_000_001i64, "u": 9, "seq": 8});
     let depth = answer(&Ask::Depth { instrument }, book);
     assert!(matches!(depth[..], [Message::Depth { kind: DepthKind::Snapshot, sequence: Sequence { last: 9, .. }, changes: (0, 1), .. }]));

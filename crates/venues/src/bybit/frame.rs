@@ -76,6 +76,15 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// A number as text, where it has no sign and is not very long; none, and nothing taken, otherwise.
+    #[inline]
+    pub(super) fn plain(&mut self) -> Option<Plain> {
+        let [b'"', rest @ ..] = self.bytes.get(self.at..)? else { return None };
+        let (plain, length) = Plain::read(rest)?;
+        self.at += 1 + length;
+        Some(plain)
+    }
+
     /// A pair of numbers as texts, `["65114.20","0.875"]`, where it is written without blanks, signs or very long numbers; none, and
     /// nothing taken, otherwise.
     #[inline]

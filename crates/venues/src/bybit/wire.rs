@@ -288,6 +288,14 @@ pub(super) struct LotSizeFilter<'a> {
     pub min_order_amt: Word<'a>,
 }
 
+/// Whether a request to end all orders was done.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AllRow<'a> {
+    #[serde(borrow)]
+    pub success: Word<'a>,
+}
+
 /// The venue's clock.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
