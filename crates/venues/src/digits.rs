@@ -326,15 +326,6 @@ mod tests {
     }
 
     #[test]
-    fn prices_between_two_ticks_go_to_the_nearest() {
-        let cases = [("11794.15000000", 117_942), ("11794.14999999", 117_941), ("11794.25", 117_942), ("0.04", 0), ("-0.06", -1)];
-        for (text, ticks) in cases {
-            assert_eq!(step(1, 1).nearest(text.as_bytes()), Ok(ticks), "{text}");
-        }
-        assert_eq!(step(25, 2).nearest(b"1.13"), Ok(5));
-    }
-
-    #[test]
     fn amounts_round_half_to_even() {
         let cases = [("0.125", 2, 12), ("0.135", 2, 14), ("-0.1251", 2, -13), ("", 8, 0), ("1", 3, 1000), ("0.051250", 8, 5_125_000)];
         for (text, scale, units) in cases {
