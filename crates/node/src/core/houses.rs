@@ -191,9 +191,13 @@ impl<K: Keeping> Core<K> {
         }
     }
 
-    fn on_private(&mut self, place: usize, message: &Message) {
+    pub(super) fn on_private(&mut self, place: usize, message: &Message) {
+        let now = self.now;
         let Some(house) = self.houses.get_mut(place) else { return };
         house.figures.private_messages += 1;
+        if house.reconciliation.as_mut().is_some_and(|reconciliation| reconciliation.keep_back(now, message)) {
+            return;
+        }
         match message {
             Message::Reply(reply) => self.on_reply(place, reply),
             Message::Account(event) => {
@@ -201,7 +205,11 @@ impl<K: Keeping> Core<K> {
                 self.control(Control::Account(*event));
             }
             Message::Execution(record) => self.on_execution(place, record),
-            Message::Order(record) => self.on_order_record(place, record),
+            Message::Order(record) => {
+                if !self.keep_record(place, record) {
+                    self.on_order_record(place, record);
+                }
+            }
             Message::NoSuchOrder(order) => self.on_no_such_order(*order),
             Message::Balance(record) => {
                 if let Some(reconciliation) = &mut house.reconciliation {
@@ -368,6 +376,7 @@ impl<K: Keeping> Core<K> {
                     house.phase = Phase::Opening;
                     house.why_not = "links are coming up".to_owned();
                     house.gateway.open(now, directory);
+                    house.reconciliation = (self.mode == Mode::Live).then(|| Reconciliation::ahead(now));
                 }
                 if self.mode == Mode::Paper {
                     self.open_paper(place);
@@ -396,7 +405,7 @@ impl<K: Keeping> Core<K> {
             house.heard_until = now;
         }
         house.phase = Phase::Opening;
-        house.reconciliation = None;
+        house.reconciliation.get_or_insert_with(|| Reconciliation::ahead(now)).begin_anew();
         house.why_not = format!("{link} is down or was not understood");
         self.halt_house(place);
     }

@@ -1,13 +1,14 @@
 //! Comparing a venue's records with ours: at every start, and whenever its private news may have been missed.
 //!
 //! The accounts are halted, which cancels everything that lives. Then, in this order:
-//! 1. Open orders: records settle what is in doubt, and what the venue does not list as open is asked about by name, each with its
-//!    executions, until no order of ours lives there.
-//! 2. Executions and funding since we last heard, of anybody's orders: each is booked once.
-//! 3. Balances and positions, read at a moment when nothing moved. What the venue has more or less of than we do came from outside
+//! 1. Open orders, and by name every order of ours that the venue does not list as open. Records give orders their venue ids.
+//! 2. Executions and funding since we last heard, of anybody's orders. Until they are read, whatever else the venue says of orders is
+//!    kept back; then all of it is booked in the order of the venue's clock, each once: profit depends on the order.
+//! 3. Records settle what is in doubt, until no order of ours lives there.
+//! 4. Balances and positions, read at a moment when nothing moved. What the venue has more or less of than we do came from outside
 //!    (a deposit, a fee, somebody's trade) and is adopted into the unassigned book; a position that no trade explains is not, and
 //!    its account does not trade until a person has looked.
-//! 4. The accounts trade again.
+//! 5. The accounts trade again.
 
 use super::Core;
 use super::houses::Phase;
@@ -18,16 +19,20 @@ use tradewind_types::{
     AccountEvent, AccountId, Amount, AssetId, Author, BookId, Control, Definition, Fill, InstrumentId, Intent, Nanos, OrderId, OrderState,
     RejectReason, Timestamp, VenueReply,
 };
-use tradewind_venues::{Ask, ExecutionRecord, Market, OrderOwner, OrderRecord, RecordState};
+use tradewind_venues::{Ask, ExecutionRecord, Market, Message, OrderOwner, OrderRecord, RecordState};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    /// Links are coming up.
+    Ahead,
     /// Open orders were asked for.
-    Orders,
-    /// Orders of ours are being settled one by one.
-    Settling,
+    Open,
+    /// Orders of ours that are not among them were asked for by name.
+    Named,
     /// Executions and funding were asked for.
     Executions,
+    /// Orders of ours are being settled one by one.
+    Settling,
     /// Balances and positions were asked for, at this count of activity.
     Holdings(u64),
 }
@@ -39,8 +44,67 @@ pub(super) struct Reconciliation {
     waiting: BTreeSet<Ask>,
     failed: bool,
     foreign: usize,
+    records: BTreeMap<OrderId, OrderRecord>,
+    missing: BTreeSet<OrderId>,
+    /// What was kept back, by the venue's clock as far as it was stated.
+    kept_back: Vec<(Timestamp, Message)>,
     pub(super) balances: BTreeMap<(AccountId, AssetId), Amount>,
     pub(super) positions: BTreeMap<(AccountId, InstrumentId), i64>,
+}
+
+impl Reconciliation {
+    /// One that begins when the links are up; what they say is kept back from now on.
+    pub(super) const fn ahead(now: Timestamp) -> Self {
+        Self {
+            stage: Stage::Ahead,
+            since: now,
+            waiting: BTreeSet::new(),
+            failed: false,
+            foreign: 0,
+            records: BTreeMap::new(),
+            missing: BTreeSet::new(),
+            kept_back: Vec::new(),
+            balances: BTreeMap::new(),
+            positions: BTreeMap::new(),
+        }
+    }
+
+    /// Back to the beginning, with what was kept back.
+    pub(super) const fn begin_anew(&mut self) {
+        self.stage = Stage::Ahead;
+    }
+
+    /// Takes a message that may not take effect before the executions are read; whether it did.
+    pub(super) fn keep_back(&mut self, now: Timestamp, message: &Message) -> bool {
+        if !matches!(self.stage, Stage::Ahead | Stage::Open | Stage::Named | Stage::Executions) {
+            return false;
+        }
+        let at = match message {
+            Message::Reply(VenueReply::Filled(fill)) => fill.ts_venue,
+            Message::Execution(record) => record.trade.ts_venue,
+            Message::Account(AccountEvent::Traded(trade)) => trade.ts_venue,
+            Message::Account(AccountEvent::Funding(payment)) => payment.ts_venue,
+            // It was said after whatever it follows from.
+            Message::Reply(_) | Message::Account(AccountEvent::TransferArrived { .. }) => now,
+            Message::NoSuchOrder(order) => {
+                self.missing.insert(*order);
+                return true;
+            }
+            _ => return false,
+        };
+        self.kept_back.push((at, message.clone()));
+        true
+    }
+
+    /// What was kept back, in the order of the venue's clock. Where a venue lists the newest first, equal times are turned round.
+    fn in_order(&mut self) -> Vec<Message> {
+        let mut kept = std::mem::take(&mut self.kept_back);
+        if kept.windows(2).filter(|w| w[0].0 > w[1].0).count() > kept.windows(2).filter(|w| w[0].0 < w[1].0).count() {
+            kept.reverse();
+        }
+        kept.sort_by_key(|(at, _)| *at);
+        kept.into_iter().map(|(_, message)| message).collect()
+    }
 }
 
 /// Executions are asked for from a little before we last heard: clocks differ, and records appear late.
@@ -61,15 +125,8 @@ impl<K: Keeping> Core<K> {
         for ask in waiting.clone() {
             house.gateway.question(now, ask);
         }
-        house.reconciliation = Some(Reconciliation {
-            stage: Stage::Orders,
-            since: now,
-            waiting,
-            failed: false,
-            foreign: 0,
-            balances: BTreeMap::new(),
-            positions: BTreeMap::new(),
-        });
+        let kept_back = house.reconciliation.take().map(|before| before.kept_back).unwrap_or_default();
+        house.reconciliation = Some(Reconciliation { stage: Stage::Open, waiting, kept_back, ..Reconciliation::ahead(now) });
     }
 
     /// A question about the venue's records has its answer, or none.
@@ -102,17 +159,13 @@ impl<K: Keeping> Core<K> {
             return;
         }
         match reconciliation.stage {
-            Stage::Orders => {
-                (reconciliation.stage, reconciliation.since) = (Stage::Settling, now);
-                for order in self.live_orders_of(place) {
-                    self.lookups.ask(order, now);
-                }
-                self.go_on_reconciling(place);
-            }
+            Stage::Ahead => {}
+            Stage::Open => self.ask_named(place),
+            Stage::Named => self.ask_executions(place),
             Stage::Settling => {
                 let live = self.live_orders_of(place);
                 if live.is_empty() && self.houses.get(place).is_some_and(|house| house.stash.is_empty()) {
-                    self.ask_executions(place);
+                    self.ask_holdings(place);
                 }
                 // An order that stands open in spite of the halt is cancelled again.
                 for order in live {
@@ -121,7 +174,7 @@ impl<K: Keeping> Core<K> {
                     }
                 }
             }
-            Stage::Executions => self.ask_holdings(place),
+            Stage::Executions => self.settle_all(place),
             Stage::Holdings(activity) => {
                 if self.houses.get(place).is_some_and(|house| house.activity == activity) {
                     self.compare_holdings(place);
@@ -135,6 +188,50 @@ impl<K: Keeping> Core<K> {
     fn live_orders_of(&self, place: usize) -> Vec<OrderId> {
         let state = self.engine.state();
         state.live_orders().filter(|o| self.house_of(o.terms.instrument) == Some(place)).map(|o| o.id).collect()
+    }
+
+    /// Orders of ours that the venue does not list as open are asked for by name.
+    fn ask_named(&mut self, place: usize) {
+        let now = self.now;
+        let live = self.live_orders_of(place);
+        let state = self.engine.state();
+        let asks: BTreeMap<OrderId, Ask> = live
+            .into_iter()
+            .filter_map(|order| Some((order, Ask::Order { order, instrument: state.order(order)?.terms.instrument })))
+            .collect();
+        let Some(house) = self.houses.get_mut(place) else { return };
+        let Some(reconciliation) = &mut house.reconciliation else { return };
+        let asks: BTreeSet<Ask> =
+            asks.into_iter().filter(|(order, _)| !reconciliation.records.contains_key(order)).map(|(_, ask)| ask).collect();
+        (reconciliation.stage, reconciliation.waiting, reconciliation.since) = (Stage::Named, asks.clone(), now);
+        for ask in asks {
+            house.gateway.question(now, ask);
+        }
+        self.go_on_reconciling(place);
+    }
+
+    /// Everything is known: it is booked in order, and what is in doubt is settled.
+    fn settle_all(&mut self, place: usize) {
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place) else { return };
+        let Some(reconciliation) = &mut house.reconciliation else { return };
+        (reconciliation.stage, reconciliation.since) = (Stage::Settling, now);
+        let kept_back = reconciliation.in_order();
+        let records = std::mem::take(&mut reconciliation.records);
+        let missing = std::mem::take(&mut reconciliation.missing);
+        for message in kept_back {
+            self.on_private(place, &message);
+        }
+        for record in records.values() {
+            self.on_order_record(place, record);
+        }
+        for order in missing {
+            self.on_no_such_order(order);
+        }
+        for order in self.live_orders_of(place) {
+            self.lookups.ask(order, now.plus(Nanos::from_secs(1)));
+        }
+        self.go_on_reconciling(place);
     }
 
     fn ask_executions(&mut self, place: usize) {
@@ -243,6 +340,21 @@ impl<K: Keeping> Core<K> {
         let text = format!("account {account}: {} units of {symbol} came from outside; adopted into the unassigned book", difference.0);
         self.say(Level::Info, "balance-adopted", venue, text);
         self.control(Control::Define(Definition::Deposit { account, book: BookId::UNASSIGNED, asset, amount: difference }));
+    }
+
+    /// An order by the venue's records, while what the venue says is kept back; whether it is.
+    pub(super) fn keep_record(&mut self, place: usize, record: &OrderRecord) -> bool {
+        let Some(reconciliation) = self.houses.get_mut(place).and_then(|house| house.reconciliation.as_mut()) else { return false };
+        let OrderOwner::Ours(id) = record.owner else { return false };
+        if !matches!(reconciliation.stage, Stage::Ahead | Stage::Open | Stage::Named | Stage::Executions) {
+            return false;
+        }
+        reconciliation.records.insert(id, record.clone());
+        if self.engine.state().order(id).is_some_and(|order| order.venue_order.is_none()) {
+            // Executions may name the order by the venue's id alone.
+            self.control(Control::Reply(VenueReply::Accepted { order: id, venue_order: record.venue_order }));
+        }
+        true
     }
 
     /// An order by the venue's records.

@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use tradewind_emulator::house::{Category, OrderStatus};
 use tradewind_emulator::venues::Venue;
 use tradewind_engine::Engine;
-use tradewind_node::{Config, recovered};
-use tradewind_types::{AccountId, Instrument, Nanos, OrderId, Timestamp};
+use tradewind_journal::{Chain, Entries, Entry};
+use tradewind_node::{Config, journal_folder, recovered};
+use tradewind_types::{AccountId, Fill, Instrument, Nanos, OrderId, Outcome, Timestamp};
 use tradewind_venues::order_id;
 use world::{Faults, World, venue_id};
 
@@ -74,11 +75,15 @@ fn assert_reserved(world: &World, engine: &Engine, seed: u64) {
 fn assert_agrees(world: &World, seed: u64) {
     let engine = world.node.as_ref().unwrap().engine();
     let state = engine.state();
+    let booked = booked_fills(world);
     for (venue, house) in world.emulator.venues() {
         let client = &house.clients()[0];
         let mut fills: BTreeMap<OrderId, i64> = BTreeMap::new();
         for fill in house.fills(client.id) {
-            *fills.entry(order_id(&fill.client_order_id).unwrap()).or_default() += fill.qty.0;
+            let order = order_id(&fill.client_order_id).unwrap();
+            *fills.entry(order).or_default() += fill.qty.0;
+            let same = booked.get(&order).into_iter().flatten().filter(|f| f.qty == fill.qty && f.price == fill.price);
+            assert!(same.count() > 0, "seed {seed}: {order} filled {fill:?}, booked {:?}", booked.get(&order));
         }
         for order in house.orders(client.id) {
             let id = order_id(&order.client_order_id).unwrap();
@@ -114,6 +119,18 @@ fn assert_agrees(world: &World, seed: u64) {
         }
     }
     assert!(state.books_match_accounts(), "seed {seed}: books and accounts differ");
+}
+
+/// Every fill that the journal holds, by order.
+fn booked_fills(world: &World) -> BTreeMap<OrderId, Vec<Fill>> {
+    let mut booked: BTreeMap<OrderId, Vec<Fill>> = BTreeMap::new();
+    let mut chain = Chain::open(&journal_folder(world.folder())).unwrap();
+    while let Some(entry) = chain.next_entry().unwrap() {
+        if let Entry::Outcome { outcome: Outcome::Filled { fill, .. }, .. } = entry {
+            booked.entry(fill.order).or_default().push(fill);
+        }
+    }
+    booked
 }
 
 fn accounts_of(engine: &Engine, venue: Venue) -> Vec<(AccountId, Instrument)> {

@@ -131,6 +131,10 @@ impl World {
         world
     }
 
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
     /// The process starts, and takes up what an earlier one left.
     pub fn start(&mut self, seating: Box<dyn Seating>) {
         let keys: Vec<(Venue, Credentials)> = self
