@@ -73,6 +73,8 @@ pub(super) struct House {
     pub(super) reconciliation: Option<Reconciliation>,
     /// Records whose fills are still to come, by instrument.
     pub(super) stash: BTreeMap<OrderId, tradewind_venues::OrderRecord>,
+    /// What waits for older executions to be read, by the venue's clock.
+    pub(super) kept_back: Vec<(Timestamp, Message)>,
     /// Counts everything that moved money or an order, so that records can be told to be of a quiet moment.
     pub(super) activity: u64,
     /// Last mark of each derivative of a paper venue.
@@ -100,6 +102,7 @@ impl House {
                 heard_until,
                 reconciliation: None,
                 stash: BTreeMap::new(),
+                kept_back: Vec::new(),
                 activity: 0,
                 marks: BTreeMap::new(),
                 figures: Figures::default(),
@@ -195,7 +198,7 @@ impl<K: Keeping> Core<K> {
         let now = self.now;
         let Some(house) = self.houses.get_mut(place) else { return };
         house.figures.private_messages += 1;
-        if house.reconciliation.as_mut().is_some_and(|reconciliation| reconciliation.keep_back(now, message)) {
+        if house.keep_back(now, message) {
             return;
         }
         match message {

@@ -11,7 +11,7 @@
 //! 5. The accounts trade again.
 
 use super::Core;
-use super::houses::Phase;
+use super::houses::{House, Phase};
 use crate::health::Level;
 use crate::keeping::Keeping;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,8 +46,6 @@ pub(super) struct Reconciliation {
     foreign: usize,
     records: BTreeMap<OrderId, OrderRecord>,
     missing: BTreeSet<OrderId>,
-    /// What was kept back, by the venue's clock as far as it was stated.
-    kept_back: Vec<(Timestamp, Message)>,
     pub(super) balances: BTreeMap<(AccountId, AssetId), Amount>,
     pub(super) positions: BTreeMap<(AccountId, InstrumentId), i64>,
 }
@@ -63,7 +61,6 @@ impl Reconciliation {
             foreign: 0,
             records: BTreeMap::new(),
             missing: BTreeSet::new(),
-            kept_back: Vec::new(),
             balances: BTreeMap::new(),
             positions: BTreeMap::new(),
         }
@@ -74,9 +71,17 @@ impl Reconciliation {
         self.stage = Stage::Ahead;
     }
 
-    /// Takes a message that may not take effect before the executions are read; whether it did.
+    /// Whether executions are still to be read that may be older than what is said now.
+    const fn is_behind(&self) -> bool {
+        matches!(self.stage, Stage::Ahead | Stage::Open | Stage::Named | Stage::Executions)
+    }
+}
+
+impl House {
+    /// Takes a message that may not take effect before executions are read that may be older; whether it did.
     pub(super) fn keep_back(&mut self, now: Timestamp, message: &Message) -> bool {
-        if !matches!(self.stage, Stage::Ahead | Stage::Open | Stage::Named | Stage::Executions) {
+        let is_reconciling = self.reconciliation.as_ref().is_some_and(Reconciliation::is_behind);
+        if !is_reconciling && self.stash.is_empty() {
             return false;
         }
         let at = match message {
@@ -85,9 +90,11 @@ impl Reconciliation {
             Message::Account(AccountEvent::Traded(trade)) => trade.ts_venue,
             Message::Account(AccountEvent::Funding(payment)) => payment.ts_venue,
             // It was said after whatever it follows from.
-            Message::Reply(_) | Message::Account(AccountEvent::TransferArrived { .. }) => now,
-            Message::NoSuchOrder(order) => {
-                self.missing.insert(*order);
+            Message::Reply(_) | Message::Account(AccountEvent::TransferArrived { .. }) => now.plus(self.gateway.clock_offset()),
+            Message::NoSuchOrder(order) if is_reconciling => {
+                self.reconciliation.iter_mut().for_each(|r| {
+                    r.missing.insert(*order);
+                });
                 return true;
             }
             _ => return false,
@@ -99,7 +106,8 @@ impl Reconciliation {
     /// What was kept back, in the order of the venue's clock. Where a venue lists the newest first, equal times are turned round.
     fn in_order(&mut self) -> Vec<Message> {
         let mut kept = std::mem::take(&mut self.kept_back);
-        if kept.windows(2).filter(|w| w[0].0 > w[1].0).count() > kept.windows(2).filter(|w| w[0].0 < w[1].0).count() {
+        let steps = |is_step: fn(&[(Timestamp, Message)]) -> bool| kept.windows(2).filter(|pair| is_step(pair)).count();
+        if steps(|pair| pair[0].0 > pair[1].0) > steps(|pair| pair[0].0 < pair[1].0) {
             kept.reverse();
         }
         kept.sort_by_key(|(at, _)| *at);
@@ -125,8 +133,7 @@ impl<K: Keeping> Core<K> {
         for ask in waiting.clone() {
             house.gateway.question(now, ask);
         }
-        let kept_back = house.reconciliation.take().map(|before| before.kept_back).unwrap_or_default();
-        house.reconciliation = Some(Reconciliation { stage: Stage::Open, waiting, kept_back, ..Reconciliation::ahead(now) });
+        house.reconciliation = Some(Reconciliation { stage: Stage::Open, waiting, ..Reconciliation::ahead(now) });
     }
 
     /// A question about the venue's records has its answer, or none.
@@ -216,12 +223,9 @@ impl<K: Keeping> Core<K> {
         let Some(house) = self.houses.get_mut(place) else { return };
         let Some(reconciliation) = &mut house.reconciliation else { return };
         (reconciliation.stage, reconciliation.since) = (Stage::Settling, now);
-        let kept_back = reconciliation.in_order();
         let records = std::mem::take(&mut reconciliation.records);
         let missing = std::mem::take(&mut reconciliation.missing);
-        for message in kept_back {
-            self.on_private(place, &message);
-        }
+        self.book_kept_back(place);
         for record in records.values() {
             self.on_order_record(place, record);
         }
@@ -232,6 +236,13 @@ impl<K: Keeping> Core<K> {
             self.lookups.ask(order, now.plus(Nanos::from_secs(1)));
         }
         self.go_on_reconciling(place);
+    }
+
+    fn book_kept_back(&mut self, place: usize) {
+        let messages = self.houses.get_mut(place).map(House::in_order).unwrap_or_default();
+        for message in messages {
+            self.on_private(place, &message);
+        }
     }
 
     fn ask_executions(&mut self, place: usize) {
@@ -346,7 +357,7 @@ impl<K: Keeping> Core<K> {
     pub(super) fn keep_record(&mut self, place: usize, record: &OrderRecord) -> bool {
         let Some(reconciliation) = self.houses.get_mut(place).and_then(|house| house.reconciliation.as_mut()) else { return false };
         let OrderOwner::Ours(id) = record.owner else { return false };
-        if !matches!(reconciliation.stage, Stage::Ahead | Stage::Open | Stage::Named | Stage::Executions) {
+        if !reconciliation.is_behind() {
             return false;
         }
         reconciliation.records.insert(id, record.clone());
@@ -411,8 +422,12 @@ impl<K: Keeping> Core<K> {
         let Some(house) = self.houses.get_mut(place) else { return };
         let of_it = |record: &OrderRecord| record.instrument == instrument;
         let ids: Vec<OrderId> = house.stash.iter().filter(|(_, record)| of_it(record)).map(|(id, _)| *id).collect();
-        for id in ids {
-            let Some(record) = self.houses.get_mut(place).and_then(|house| house.stash.remove(&id)) else { continue };
+        let records: Vec<OrderRecord> = ids.iter().filter_map(|id| house.stash.remove(id)).collect();
+        if house.stash.is_empty() && !house.reconciliation.as_ref().is_some_and(Reconciliation::is_behind) {
+            self.book_kept_back(place);
+        }
+        for record in records {
+            let OrderOwner::Ours(id) = record.owner else { continue };
             let is_complete = self.engine.state().order(id).is_none_or(|order| order.filled >= record.filled);
             if is_good && is_complete {
                 self.settle(&record);

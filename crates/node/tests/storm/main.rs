@@ -10,13 +10,13 @@ mod trader;
 mod world;
 
 use std::collections::BTreeMap;
-use tradewind_emulator::house::{Category, OrderStatus};
+use tradewind_emulator::house::{Category, ClientId, House, OrderStatus};
 use tradewind_emulator::venues::Venue;
 use tradewind_engine::Engine;
 use tradewind_journal::{Chain, Entries, Entry};
 use tradewind_node::{Config, journal_folder, recovered};
 use tradewind_types::{AccountId, Fill, Instrument, Nanos, OrderId, Outcome, Timestamp};
-use tradewind_venues::order_id;
+use tradewind_venues::{client_id, order_id};
 use world::{Faults, World, venue_id};
 
 fn config(folder: &std::path::Path) -> Config {
@@ -78,6 +78,7 @@ fn assert_agrees(world: &World, seed: u64) {
     let booked = booked_fills(world);
     for (venue, house) in world.emulator.venues() {
         let client = &house.clients()[0];
+        assert_order(world, house, client.id, seed);
         let mut fills: BTreeMap<OrderId, i64> = BTreeMap::new();
         for fill in house.fills(client.id) {
             let order = order_id(&fill.client_order_id).unwrap();
@@ -119,6 +120,33 @@ fn assert_agrees(world: &World, seed: u64) {
         }
     }
     assert!(state.books_match_accounts(), "seed {seed}: books and accounts differ");
+}
+
+/// Fills of a derivative are booked in the order in which they happened: what they realise depends on it.
+fn assert_order(world: &World, house: &House, client: ClientId, seed: u64) {
+    for listing in house.listings().iter().filter(|l| l.category == Category::Linear) {
+        let theirs: Vec<_> =
+            house.fills(client).filter(|f| f.instrument == listing.id()).map(|f| (f.client_order_id.to_string(), f.price, f.qty)).collect();
+        let mut ours = Vec::new();
+        let mut chain = Chain::open(&journal_folder(world.folder())).unwrap();
+        while let Some(entry) = chain.next_entry().unwrap() {
+            if let Entry::Outcome { outcome: Outcome::Filled { fill, .. }, .. } = entry {
+                let named = (client_id(fill.order), fill.price, fill.qty);
+                if theirs.contains(&named) {
+                    ours.push(named);
+                }
+            }
+        }
+        let differs = ours.iter().zip(&theirs).position(|(o, t)| o != t);
+        assert_eq!(
+            differs,
+            None,
+            "seed {seed}: {} ours {:?} theirs {:?}",
+            listing.symbol(),
+            &ours[differs.unwrap_or(0)..],
+            &theirs[differs.unwrap_or(0)..]
+        );
+    }
 }
 
 /// Every fill that the journal holds, by order.
