@@ -110,5 +110,6 @@ def emulate(
     accounts: int,
     lift_limits: bool,
     faults: str,
+    recordings: Sequence[tuple[str, str, str, str, str, str, ArrowStream, ArrowStream]],
     announce: Callable[[str], None],
 ) -> None: ...
