@@ -49,7 +49,7 @@ def away(client: ccxt.bybit, symbol: str, share: float) -> float:
 
 
 def found(client: ccxt.bybit, order: dict[str, Any], symbol: str) -> dict[str, Any]:
-    return client.fetch_order(order["id"], symbol, ANY_STATE)
+    return dict(client.fetch_order(order["id"], symbol, ANY_STATE))
 
 
 @pytest.mark.cell("markets: load")
@@ -247,7 +247,6 @@ def test_positions(emulated: Venue) -> None:
     mark = exact(position["markPrice"])
     assert exact(position["unrealizedPnl"]) == mark * exact(0.01) - exact(bought["cost"])
     assert exact(position["initialMargin"]) == pytest.approx(mark * exact(0.01) / 10, abs=Decimal("1e-6"))
-    # More than the position is cut to it.
     sold = found(client, client.create_order(SWAP, "market", "sell", 0.01, None, {"reduceOnly": True}), SWAP)
     assert sold["reduceOnly"]
     assert client.fetch_positions([SWAP])[0]["contracts"] == 0
@@ -297,7 +296,7 @@ def soon(client: ccxt.bybit, symbol: str) -> dict[str, Any]:
     while True:
         near = client.price_to_precision(symbol, client.fetch_order_book(symbol, 1)["bids"][0][0] + 0.1)
         try:
-            return client.create_order(symbol, "market", "sell", 0.001, None, {"triggerPrice": near, **falling})
+            return dict(client.create_order(symbol, "market", "sell", 0.001, None, {"triggerPrice": near, **falling}))
         except ccxt.InvalidOrder:
             assert time.monotonic() < until
             time.sleep(0.2)

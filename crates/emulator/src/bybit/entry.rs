@@ -67,6 +67,11 @@ fn draft<'a>(client: ClientId, params: &Params, link: &'a str, listing: &Listing
         "Market" => None,
         _ => return Err(Refusal::params("params error: OrderType invalid")),
     };
+    for key in ["takeProfit", "stopLoss"] {
+        if params.get(key).is_some_and(|price| price.bytes().any(|b| matches!(b, b'1'..=b'9'))) {
+            return Err(Refusal::params(format!("params error: {key} is not served with an order; enter a conditional one")));
+        }
+    }
     let exposure = exposure(params, listing, house, client)?;
     let remark = Remark::read(params);
     Ok(PlaceOrder {

@@ -165,7 +165,7 @@ impl Bybit {
         if id.len() > 36 {
             return refused(Refusal::params("params error: reqId invalid"));
         }
-        if !id.is_empty() && !socket.requests.insert(id) {
+        if !id.is_empty() && !socket.requests.note(&id) {
             return refused(Refusal::new(20006, "reqId is duplicated"));
         }
         let (stamp, window) = (asked.header("X-BAPI-TIMESTAMP"), asked.header("X-BAPI-RECV-WINDOW"));
@@ -183,7 +183,7 @@ impl Bybit {
         let meant: Vec<_> = house.open_orders(client).filter(|record| is_meant(record.terms.instrument)).map(|record| record.no).collect();
         for no in meant {
             // One that was filled meanwhile needs no cancelling.
-            house.cancel(self.now, client, OrderRef::No(no)).ok();
+            house.cancel_unattended(self.now, client, OrderRef::No(no)).ok();
         }
     }
 }
@@ -228,6 +228,11 @@ impl Front for Bybit {
             Purpose::Private => self.private_request(conn, &asked, house, out),
             Purpose::Trade => self.trade_request(conn, &asked, house, out),
         }
+    }
+
+    fn in_maintenance(&self) -> HttpOut {
+        let refusal = Refusal::new(10016, "Service is under maintenance. Please try again later.");
+        HttpOut::json(200, answer::refused(figures::millis(self.now), &refusal))
     }
 
     fn disconnect(&mut self, conn: ConnId) {

@@ -12,7 +12,7 @@ use super::topic::{Interval, Subject};
 use crate::front::{ConnId, Outbox};
 use crate::house::{Category, House, Listing, MINUTE, News, PublicTrade};
 use std::collections::{BTreeMap, BTreeSet};
-use tradewind_types::{InstrumentId, Price, Qty, Side, Timestamp};
+use tradewind_types::{InstrumentId, Price, Qty, Timestamp};
 
 const MILLISECOND_NS: i64 = 1_000_000;
 /// How often a candle that is not over is told.
@@ -159,7 +159,7 @@ impl PublicTopics {
         let Some(listing) = house.listing(instrument) else { return };
         // At most 1024 trades go into one frame.
         for part in trades.chunks(1_024) {
-            let data = array(part.iter().map(|trade| trade_object(trade, listing).close()));
+            let data = array(part.iter().map(|trade| trade_object(trade, listing, house).close()));
             let name = format!("publicTrade.{}", listing.symbol());
             let message = Object::new().text("topic", name).text("type", "snapshot").raw("ts", figures::millis(now)).raw("data", data);
             send(topic, &message.close(), out);
@@ -262,7 +262,7 @@ fn book_message(now: Timestamp, feed: &DepthFeed, told: &Told, listing: &Listing
     head.raw("data", data.close()).raw("cts", now_ms).close()
 }
 
-fn trade_object(trade: &PublicTrade, listing: &Listing) -> Object {
+fn trade_object(trade: &PublicTrade, listing: &Listing, house: &House) -> Object {
     let object = Object::new()
         .raw("T", figures::millis(trade.at))
         .text("s", listing.symbol())
@@ -271,7 +271,7 @@ fn trade_object(trade: &PublicTrade, listing: &Listing) -> Object {
         .text("p", figures::price(listing, trade.price));
     let object = match listing.category {
         Category::Spot => object,
-        Category::Linear => object.text("L", if trade.aggressor == Side::Buy { "PlusTick" } else { "MinusTick" }),
+        Category::Linear => object.text("L", ticker::direction(trade, listing, house)),
     };
     object.text("i", trade_id(trade, listing)).raw("BT", false).raw("RPI", false).raw("seq", trade.trade)
 }

@@ -56,6 +56,7 @@ fn endings(record: &OrderRecord) -> (&'static str, &'static str) {
     match record.ended {
         None => ("UNKNOWN", "EC_NoError"),
         Some(Ended::ByClient) => ("CancelByUser", "EC_PerCancelRequest"),
+        Some(Ended::Unattended) => ("CancelByDCP", "EC_PerCancelRequest"),
         Some(Ended::ImmediateRest) => ("UNKNOWN", "EC_NoImmediateQtyToFill"),
         Some(Ended::TimeOver) => ("UNKNOWN", "EC_NoError"),
         Some(Ended::ByVenue) if record.terms.exposure == Exposure::ReduceOnly => ("CancelByReduceOnly", "EC_NoError"),

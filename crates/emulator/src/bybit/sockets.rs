@@ -10,13 +10,15 @@ use super::json::{Object, array, quoted};
 use crate::front::ConnId;
 use crate::house::{Category, ClientId};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use tradewind_types::Timestamp;
 
 /// A socket that says nothing for this long is closed.
 pub(super) const SILENCE_NS: i64 = 600_000_000_000;
 /// All topics of a subscription together may be this long.
 const ARGUMENTS_MAX: usize = 21_000;
+/// Ids of requests that are remembered, so that none comes twice.
+const REQUESTS_KEPT: usize = 10_000;
 /// Topics in one subscription to spot.
 const SPOT_TOPICS_MAX: usize = 10;
 
@@ -54,14 +56,37 @@ pub(super) struct Socket {
     /// Private topics it follows.
     pub(super) topics: BTreeSet<String>,
     /// Requests it made, by their id; none may come twice.
-    pub(super) requests: BTreeSet<String>,
+    pub(super) requests: RequestIds,
     /// When it last said something.
     pub(super) heard: Timestamp,
 }
 
 impl Socket {
     pub(super) fn new(now: Timestamp, purpose: Purpose) -> Self {
-        Self { purpose, client: None, topics: BTreeSet::new(), requests: BTreeSet::new(), heard: now }
+        Self { purpose, client: None, topics: BTreeSet::new(), requests: RequestIds::default(), heard: now }
+    }
+}
+
+/// Ids of a socket's last requests.
+#[derive(Debug, Default)]
+pub(super) struct RequestIds {
+    known: BTreeSet<String>,
+    in_order: VecDeque<String>,
+}
+
+impl RequestIds {
+    /// Notes an id; `false` where it is known already.
+    pub(super) fn note(&mut self, id: &str) -> bool {
+        if !self.known.insert(id.to_owned()) {
+            return false;
+        }
+        self.in_order.push_back(id.to_owned());
+        if self.in_order.len() > REQUESTS_KEPT
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::figures;
 use super::json::Object;
-use crate::house::{Candle, Category, House, Listing, MINUTE, MarkState};
+use crate::house::{Candle, Category, House, Listing, MINUTE, MarkState, PublicTrade};
 use tradewind_types::{Amount, Qty, Timestamp};
 
 /// Named figures, in the venue's order.
@@ -19,7 +19,8 @@ pub(super) fn quote(now: Timestamp, listing: &Listing, house: &House) -> Quote {
             quote.push(("usdIndexPrice", figures::maybe_price(listing, tape.last_price())));
         }
         Category::Linear => {
-            quote.push(("tickDirection", "ZeroPlusTick".to_owned()));
+            let last = tape.trades().next_back();
+            quote.push(("tickDirection", last.map_or("", |last| direction(last, listing, house)).to_owned()));
             quote.extend(day_figures(listing, day.as_ref()));
             quote.push(("prevPrice1h", hour_ago(now, listing, house)));
             quote.extend(mark_figures(listing, tape.mark(), house));
@@ -41,6 +42,20 @@ pub(super) fn row(now: Timestamp, listing: &Listing, house: &House) -> Object {
         Category::Linear => {
             object.text("predictedDeliveryPrice", "").text("basisRate", "").text("deliveryFeeRate", "").text("deliveryTime", "0")
         }
+    }
+}
+
+/// Where a trade's price went from the one before, or from the last other one where that was the same.
+pub(super) fn direction(trade: &PublicTrade, listing: &Listing, house: &House) -> &'static str {
+    let before = house.tape(listing.id()).into_iter().flat_map(|tape| tape.trades().rev());
+    let mut before = before.skip_while(|earlier| earlier.trade >= trade.trade).map(|earlier| earlier.price);
+    let Some(last) = before.next() else { return "ZeroPlusTick" };
+    let other = if last == trade.price { before.find(|price| *price != trade.price) } else { Some(last) };
+    match (last == trade.price, other.is_none_or(|other| other < trade.price)) {
+        (false, true) => "PlusTick",
+        (false, false) => "MinusTick",
+        (true, true) => "ZeroPlusTick",
+        (true, false) => "ZeroMinusTick",
     }
 }
 

@@ -95,8 +95,8 @@ pub struct House {
     fault: Option<MoneyError>,
     /// Why the request that is being worked on was refused.
     refused: Option<RejectReason>,
-    /// The order that its client is taking back.
-    cancelling: Option<OrderNo>,
+    /// The order that is being taken back, and why.
+    cancelling: Option<(OrderNo, Ended)>,
     /// Whether what happened on one instrument may have led to something on another.
     is_spread: bool,
     messages: Vec<PrivateMessage>,

@@ -79,6 +79,8 @@ pub enum OrderStatus {
 pub enum Ended {
     /// The client asked.
     ByClient,
+    /// The client's dead-man's switch fired.
+    Unattended,
     /// The rest of an immediate or market order.
     ImmediateRest,
     /// Its time was over.

@@ -144,7 +144,8 @@ impl House {
                 self.note_fault(done);
             }
             VenueReply::Cancelled { .. } => {
-                let ended = if self.cancelling == Some(no) { Ended::ByClient } else { Ended::ImmediateRest };
+                let asked = self.cancelling.filter(|(cancelling, _)| *cancelling == no);
+                let ended = asked.map_or(Ended::ImmediateRest, |(_, ended)| ended);
                 self.end_order(no, OrderStatus::Cancelled, ended);
             }
             VenueReply::Expired { .. } => {

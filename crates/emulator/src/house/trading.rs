@@ -71,10 +71,22 @@ impl House {
     /// # Errors
     /// [`Rejection::UnknownOrder`]; [`Rejection::OrderIsOver`].
     pub fn cancel(&mut self, now: Timestamp, client: ClientId, order: OrderRef<'_>) -> Result<OrderNo, Rejection> {
+        self.take_back(now, client, order, Ended::ByClient)
+    }
+
+    /// As [`House::cancel`], but it was the client's dead-man's switch that asked.
+    ///
+    /// # Errors
+    /// As [`House::cancel`].
+    pub fn cancel_unattended(&mut self, now: Timestamp, client: ClientId, order: OrderRef<'_>) -> Result<OrderNo, Rejection> {
+        self.take_back(now, client, order, Ended::Unattended)
+    }
+
+    fn take_back(&mut self, now: Timestamp, client: ClientId, order: OrderRef<'_>, ended: Ended) -> Result<OrderNo, Rejection> {
         self.clock(now);
         let record = self.open_record(client, order)?;
         let (no, instrument) = (record.no, record.terms.instrument);
-        self.cancelling = Some(no);
+        self.cancelling = Some((no, ended));
         self.request(&OrderRequest::Cancel { order: self.id_of(no), instrument }, None);
         self.cancelling = None;
         self.refused.take().map_or(Ok(no), |reason| Err(reason.into()))
