@@ -1,7 +1,8 @@
 """The page that says which client can do what at which emulated venue, made by the test run.
 
-Each judge is a test file of one client at one venue, each of its tests one cell. The page is the store: a run that writes
-(`make judges`) replaces the cells it has judged, any other run fails where the page says something else than what it saw.
+Each judge is a test file of one client at one venue, each of its tests one cell. The page is the store: a run that
+writes (`make judges`) replaces the cells it has judged, any other run fails where the page says something else than
+what it saw.
 """
 
 from __future__ import annotations
