@@ -284,7 +284,8 @@ def floors(files: list[File]) -> Iterator[Finding]:
         *said["project"].get("optional-dependencies", {}).values(),
         *said.get("dependency-groups", {}).values(),
     ]
-    for requirement in (r for group in groups for r in group):
+    # A group may include another one, which is judged by itself.
+    for requirement in (r for group in groups for r in group if isinstance(r, str)):
         if not re.search(r">=|==", requirement):
             yield f"pyproject.toml: floors: `{requirement}` has no floor; add `>=`"
     for lock in ("uv.lock", "Cargo.lock"):

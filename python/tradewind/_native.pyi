@@ -104,5 +104,12 @@ def recover(path: Path) -> dict[str, Any]: ...
 def journal_tables(path: Path) -> dict[str, Table]: ...
 def replay(path: Path, recording: Recording) -> dict[str, Any]: ...
 def emulate(
-    venues: Sequence[str], port_base: int, seed: int, accounts: int, lift_limits: bool, faults: str, announce: Callable[[str], None]
+    venues: Sequence[str],
+    port_base: int,
+    seed: int,
+    accounts: int,
+    lift_limits: bool,
+    faults: str,
+    recordings: Sequence[tuple[str, str, str, str, str, str, ArrowStream, ArrowStream]],
+    announce: Callable[[str], None],
 ) -> None: ...

@@ -66,7 +66,7 @@ fn main() {
 fn request(number: usize) -> String {
     let (order, at) = (number / 2, now().0 / 1_000_000);
     let header = format!(r#""header":{{"X-BAPI-TIMESTAMP":"{at}","X-BAPI-RECV-WINDOW":"5000"}}"#);
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         format!(
             r#"{{"reqId":"{number}",{header},"op":"order.create","args":[{{"category":"spot","symbol":"BTCUSDT","side":"Buy","orderType":"Limit","qty":"0.001","price":"50000","orderLinkId":"o{order}"}}]}}"#
         )

@@ -8,6 +8,7 @@ use crate::control;
 use crate::faults::{BROKEN, Fate, FaultSettings, Faults};
 use crate::front::{ConnId, Frame, Front, HttpIn, HttpOut, Outbox};
 use crate::house::{House, News, SetupError};
+use crate::replay::Replay;
 use crate::venues::{RequestLimits, Venue};
 use std::collections::BTreeMap;
 use tradewind_types::Timestamp;
@@ -47,6 +48,8 @@ impl Stand {
 pub struct Emulator {
     stands: Vec<Stand>,
     agents: Agents,
+    /// Recordings, and at which stand they come.
+    replays: Vec<(usize, Replay)>,
     /// Which stand a connection is to.
     conns: BTreeMap<ConnId, usize>,
     connected: u64,
@@ -76,7 +79,7 @@ impl Emulator {
         }
         news.clear();
         let (conns, out, ready) = (BTreeMap::new(), Outbox::default(), Vec::new());
-        Ok(Self { stands, agents, conns, connected: 0, out, ready, news, now: setup.start })
+        Ok(Self { stands, agents, replays: Vec::new(), conns, connected: 0, out, ready, news, now: setup.start })
     }
 
     /// The venues, by index.
@@ -99,6 +102,13 @@ impl Emulator {
     #[must_use]
     pub const fn agents(&self) -> &Agents {
         &self.agents
+    }
+
+    /// Hands an instrument of a venue over to a recording: its agents leave, and its book is what was recorded from then on.
+    pub fn replay(&mut self, venue: usize, replay: Replay) {
+        let Some(stand) = self.stands.get_mut(venue) else { return };
+        self.agents.leave(self.now, venue, replay.instrument(), &mut stand.house);
+        self.replays.push((venue, replay));
     }
 
     /// What goes wrong at a venue from now on.
@@ -202,7 +212,8 @@ impl Emulator {
     /// When something is due that nobody asks for.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.stands.iter().map(Stand::next_deadline).chain([self.agents.next_deadline()]).flatten().min()
+        let recorded = self.replays.iter().filter_map(|(_, replay)| replay.next_deadline()).min();
+        self.stands.iter().map(Stand::next_deadline).chain([self.agents.next_deadline(), recorded]).flatten().min()
     }
 
     /// The clock shows `now`: what is due until then happens, each at its time.
@@ -224,6 +235,9 @@ impl Emulator {
         if self.agents.next_deadline().is_some_and(|at| at <= due) {
             let mut houses: Vec<&mut House> = self.stands.iter_mut().map(|stand| &mut stand.house).collect();
             self.agents.on_time(due, &mut houses);
+        }
+        for (venue, replay) in &mut self.replays {
+            replay.on_time(due, &mut self.stands[*venue].house);
         }
         for venue in 0..self.stands.len() {
             let stand = &mut self.stands[venue];

@@ -13,6 +13,7 @@ pub mod emulator;
 pub mod faults;
 pub mod front;
 pub mod house;
+pub mod replay;
 pub mod server;
 pub mod signing;
 pub mod venues;

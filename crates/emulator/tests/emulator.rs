@@ -6,8 +6,9 @@ use tradewind_emulator::emulator::{Emulator, EmulatorSetup};
 use tradewind_emulator::faults::FaultSettings;
 use tradewind_emulator::front::HttpIn;
 use tradewind_emulator::house::{Category, ClientId, OrderRef, PlaceOrder, Size};
+use tradewind_emulator::replay::{Recorded, Replay};
 use tradewind_emulator::venues::{RequestLimits, Venue};
-use tradewind_types::{Exposure, Nanos, OrderKind, Side, TimeInForce, Timestamp};
+use tradewind_types::{AccountId, Exposure, LevelChange, Nanos, OrderKind, Price, Qty, Side, TimeInForce, Timestamp};
 
 const START: Timestamp = Timestamp(1_700_000_000_000_000_000);
 
@@ -98,4 +99,25 @@ fn the_market_goes_on_while_nobody_asks_and_keeps_to_the_clock() {
     let pieces: Vec<i64> = (1..=100).map(|piece| piece * 100).collect();
     assert!(whole == digest(&pieces));
     assert!(whole != digest(&[9_000]));
+}
+
+#[test]
+fn a_recording_takes_an_instrument_over_and_its_agents_leave() {
+    let mut emulator = emulator(FaultSettings::default());
+    let id = emulator.house(0).unwrap().find_listing(Category::Linear, "BTCUSDT").unwrap().id();
+    assert!(emulator.house(0).unwrap().depth(id, 100).bids.len() > 20);
+    let level = |side, price, qty| LevelChange { side, price: Price(price), qty: Qty(qty) };
+    let book = vec![level(Side::Buy, 500_000, 1_000), level(Side::Sell, 500_010, 1_000)];
+    let at = START.plus(Nanos::from_secs(1));
+    emulator.replay(0, Replay::new(id, AccountId(1 << 29), vec![(at, Recorded::Snapshot(book))]));
+    assert!(emulator.house(0).unwrap().depth(id, 100).bids.is_empty());
+    emulator.advance(START.plus(Nanos::from_secs(5)));
+    let house = emulator.house(0).unwrap();
+    let depth = house.depth(id, 100);
+    assert_eq!((depth.bids.len(), depth.asks.len(), depth.bids[0].price), (1, 1, Price(500_000)));
+    // Marked at its middle, within the largest premium.
+    let mark = house.tape(id).unwrap().mark().unwrap();
+    assert!((mark.index.0 - 500_005).abs() <= 1 && (mark.mark.0 - mark.index.0).abs() <= 251, "{mark:?}");
+    let spot = house.find_listing(Category::Spot, "BTCUSDT").unwrap().id();
+    assert!(house.depth(spot, 100).bids.len() > 20);
 }

@@ -115,6 +115,14 @@ impl FloorExchange {
         self.desk.market_mut(instrument).map_or(Err(RejectReason::UnknownOrder), |pit| pit.take_out(order))
     }
 
+    /// An outsider's resting order keeps its place with no more than `left` of it.
+    ///
+    /// # Errors
+    /// [`RejectReason::UnknownOrder`]; [`RejectReason::InvalidFilter`] for nothing left, or more than there is.
+    pub fn reduce(&mut self, instrument: InstrumentId, order: OrderId, left: Qty) -> Result<(), RejectReason> {
+        self.desk.market_mut(instrument).map_or(Err(RejectReason::UnknownOrder), |pit| pit.reduce(order, left))
+    }
+
     /// Matches of an instrument since they were last taken, in order; appended to `deals`.
     pub fn take_deals(&mut self, instrument: InstrumentId, deals: &mut Vec<Deal>) {
         if let Some(pit) = self.desk.market_mut(instrument) {
@@ -228,6 +236,18 @@ impl Pit {
         let left = self.book.cancel(order)?;
         self.touched.push(place);
         Ok(left)
+    }
+
+    fn reduce(&mut self, order: OrderId, left: Qty) -> Result<(), RejectReason> {
+        let (side, price) = self.book.place_of(order).ok_or(RejectReason::UnknownOrder)?;
+        let (there, filled) = (self.book.left(order).unwrap_or_default(), self.book.filled(order).unwrap_or_default());
+        if left <= Qty::ZERO || left > there {
+            return Err(RejectReason::InvalidFilter);
+        }
+        self.executions.clear();
+        self.book.amend(order, price, Qty(filled.0 + left.0), &mut self.executions)?;
+        self.touched.push((side, price));
+        Ok(())
     }
 
     fn touch_rest(&mut self, order: OrderId, placement: &Placement) {

@@ -1,5 +1,6 @@
 //! Emulated venues served on loopback: the runtime, the clock and the signals around a state machine.
 
+use crate::replaying::{RecordingFor, hand_over};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,7 +17,7 @@ fn now() -> Timestamp {
 }
 
 /// Serves venues until SIGINT or SIGTERM, with or without their limits on requests, with these faults (a JSON object; empty:
-/// none). `announce` is called once per venue, with a line of JSON, when all of them listen.
+/// none) and these recordings in place of agents. `announce` is called once per venue, with a line of JSON, when all of them listen.
 ///
 /// # Errors
 /// `ValueError` for what cannot be set up, `OSError` for a port that cannot be had, and what `announce` raises.
@@ -29,6 +30,7 @@ pub fn emulate(
     accounts: u32,
     lift_limits: bool,
     faults: &str,
+    recordings: Vec<RecordingFor>,
     announce: Py<PyAny>,
 ) -> PyResult<()> {
     let refuse = |error: &dyn std::fmt::Display| PyValueError::new_err(error.to_string());
@@ -37,7 +39,8 @@ pub fn emulate(
     let limits = if lift_limits { RequestLimits::Lifted } else { RequestLimits::Published };
     let setup = EmulatorSetup { start: now(), seed, venues, accounts, limits, faults };
     py.detach(|| {
-        let emulator = Emulator::new(&setup).map_err(|error| refuse(&error))?;
+        let mut emulator = Emulator::new(&setup).map_err(|error| refuse(&error))?;
+        hand_over(&mut emulator, recordings, setup.start)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(PyOSError::new_err)?;
         tokio::task::LocalSet::new().block_on(&runtime, serve(emulator, port_base, announce))
     })

@@ -9,6 +9,7 @@ mod errors;
 mod journals;
 mod queues;
 mod recording;
+mod replaying;
 mod screening;
 mod simulation;
 mod strategy;

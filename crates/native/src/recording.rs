@@ -174,7 +174,7 @@ pub(crate) fn side(code: i8, row: usize) -> PyResult<Side> {
 }
 
 /// Gives each depth message once, in row order.
-fn for_each_message(
+pub(crate) fn for_each_message(
     columns: &Columns<'_>,
     instrument: InstrumentId,
     mut each: impl FnMut(Stamp, &DepthUpdate<'_>) -> PyResult<()>,

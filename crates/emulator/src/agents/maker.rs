@@ -4,7 +4,9 @@ use super::chance::Chance;
 use super::fair::{VALUE_SCALE, WHOLE, part};
 use crate::house::{House, Listing};
 use tradewind_exchange::{NewOrder, OUTSIDER_NODE};
-use tradewind_types::{AccountId, Amount, OrderId, OrderKind, Price, Qty, Rounding, SelfTradePrevention, Side, TimeInForce, Timestamp};
+use tradewind_types::{
+    AccountId, Amount, InstrumentId, OrderId, OrderKind, Price, Qty, Rounding, SelfTradePrevention, Side, TimeInForce, Timestamp,
+};
 
 /// Accounts of those without one at the house count from here.
 const FIRST_OWNER: u32 = 1 << 30;
@@ -108,6 +110,14 @@ impl Maker {
             for _ in there..self.levels {
                 self.quote(now, house, view, side, chance, numbers);
             }
+        }
+    }
+
+    /// Takes every quote back.
+    pub(super) fn leave(&mut self, now: Timestamp, house: &mut House, instrument: InstrumentId) {
+        for quote in self.quoted.drain(..) {
+            // What is not there any more was filled.
+            house.outsider_leaves(now, instrument, quote.order).ok();
         }
     }
 

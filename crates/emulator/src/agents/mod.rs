@@ -47,6 +47,8 @@ struct Pitch {
     delay: Nanos,
     makers: Vec<Maker>,
     taker: Taker,
+    /// Whether agents quote and take here.
+    is_open: bool,
     /// What a perpetual is dearer than its coin, in parts of [`WHOLE`].
     premium: i64,
     chance: Chance,
@@ -103,7 +105,7 @@ impl Agents {
                 let makers = (0..MAKERS).map(|index| Maker::new(first + index, &mut chance)).collect();
                 let pitch_chance = Chance::new(seed, 100 + agents.pitches.len() as u64);
                 let taker = Taker::new(first + MAKERS);
-                let mut pitch = Pitch { venue, listing, delay, makers, taker, premium: 0, chance: pitch_chance };
+                let mut pitch = Pitch { venue, listing, delay, makers, taker, is_open: true, premium: 0, chance: pitch_chance };
                 let view = View { listing: &pitch.listing, value, quote_value: agents.quote_value(&pitch.listing) };
                 house.precede(pitch.listing.id(), &history::minutes(&view, start, &mut pitch.chance));
                 agents.pitches.push(pitch);
@@ -144,6 +146,18 @@ impl Agents {
         self.agenda.insert((now.plus(Nanos(wait.max(1))), actor));
     }
 
+    /// Lets everybody leave an instrument of a venue: their quotes go, and nobody comes again. A perpetual is then marked at the
+    /// middle of its book.
+    pub fn leave(&mut self, now: Timestamp, venue: usize, instrument: InstrumentId, house: &mut House) {
+        let is_meant = |pitch: &&mut Pitch| pitch.venue == venue && pitch.listing.id() == instrument;
+        for pitch in self.pitches.iter_mut().filter(is_meant) {
+            pitch.is_open = false;
+            for maker in &mut pitch.makers {
+                maker.leave(now, house, instrument);
+            }
+        }
+    }
+
     /// When somebody acts next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -175,6 +189,7 @@ impl Agents {
                     self.mark(at, pitch, houses);
                     self.agenda.insert((at.plus(MARK_PAUSE), actor));
                 }
+                Actor::Maker { pitch, .. } | Actor::Taker { pitch } | Actor::Arbitrageur { pitch } if !self.pitches[pitch].is_open => {}
                 Actor::Maker { pitch, maker } => {
                     self.quote(at, pitch, maker, houses);
                     self.call(at, MAKER_PAUSE, actor);
@@ -221,7 +236,11 @@ impl Agents {
     fn mark(&mut self, now: Timestamp, pitch: usize, houses: &mut [&mut House]) {
         let index = {
             let at = &self.pitches[pitch];
-            self.values.pair(&at.listing.base, &at.listing.quote, at.delay).unwrap_or(1)
+            let middle = match houses[at.venue].top(at.listing.id()) {
+                (Some(bid), Some(ask)) if !at.is_open => Some(value_of(&at.listing, bid.price).midpoint(value_of(&at.listing, ask.price))),
+                _ => None,
+            };
+            middle.or_else(|| self.values.pair(&at.listing.base, &at.listing.quote, at.delay)).unwrap_or(1)
         };
         let quote_value = self.quote_value(&self.pitches[pitch].listing);
         let Pitch { venue, listing, premium, chance, .. } = &mut self.pitches[pitch];
@@ -243,7 +262,8 @@ impl Agents {
     /// Buys where it is cheapest and sells where it is dearest, where that pays.
     fn arbitrage(&mut self, now: Timestamp, pitch: usize, houses: &mut [&mut House]) {
         let listing = &self.pitches[pitch].listing;
-        let is_same = |other: &&Pitch| other.listing.category == listing.category && other.listing.symbol() == listing.symbol();
+        let is_same =
+            |other: &&Pitch| other.is_open && other.listing.category == listing.category && other.listing.symbol() == listing.symbol();
         let (mut cheapest, mut dearest) = (None, None);
         for (index, other) in self.pitches.iter().enumerate().filter(|(_, other)| is_same(other)) {
             let (bid, ask) = houses[other.venue].top(other.listing.id());

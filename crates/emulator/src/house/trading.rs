@@ -145,6 +145,17 @@ impl House {
         left
     }
 
+    /// A resting order of somebody without an account here keeps its place with no more than `left` of it.
+    ///
+    /// # Errors
+    /// As [`tradewind_exchange::FloorExchange::reduce`].
+    pub fn outsider_reduces(&mut self, now: Timestamp, instrument: InstrumentId, order: OrderId, left: Qty) -> Result<(), RejectReason> {
+        self.clock(now);
+        let done = self.cleared.exchange_mut().reduce(instrument, order, left);
+        self.settle(instrument);
+        done
+    }
+
     /// What is left of a resting order of somebody without an account here; none where it does not rest.
     #[must_use]
     pub fn outsider_left(&self, instrument: InstrumentId, order: OrderId) -> Option<Qty> {
