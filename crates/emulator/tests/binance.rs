@@ -101,7 +101,7 @@ fn a_spot_book_follows_from_numbers_without_gaps() {
         let (first, last) = (event["U"].as_u64().unwrap(), event["u"].as_u64().unwrap());
         first <= number + 1 && last > number || last == number
     };
-    assert!(follow("/ws/btcusdt@depth@100ms", &get("/api/v3/depth", "symbol=BTCUSDT&limit=5000"), accepts) > 20);
+    assert!(follow("/ws/btcusdt@depth@100ms", &get("/api/v3/depth", "symbol=BTCUSDT&limit=1000"), accepts) > 20);
 }
 
 #[test]
