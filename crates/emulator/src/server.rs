@@ -22,7 +22,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -35,7 +35,7 @@ const QUEUE: usize = 65_536;
 const MAX_BODY: usize = 1 << 20;
 const MAX_MESSAGE: usize = 1 << 20;
 /// The clock is looked at least this often.
-const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+const LONGEST_SLEEP: Duration = Duration::from_millis(10);
 
 /// What time it is.
 pub type Clock = fn() -> Timestamp;
@@ -80,8 +80,6 @@ struct Shared {
     queues: RefCell<BTreeMap<ConnId, mpsc::Sender<Frame>>>,
     frames: RefCell<Vec<(ConnId, Frame)>>,
     clock: Clock,
-    /// Told when something may be due earlier than it was.
-    stirred: Notify,
 }
 
 impl Shared {
@@ -137,15 +135,9 @@ impl Listening {
     /// Serves until `stop` is over. Runs on a current-thread runtime within a [`tokio::task::LocalSet`].
     ///
     /// # Errors
-    /// A port that fails.
+    /// A task that fails.
     pub async fn serve(self, emulator: Emulator, clock: Clock, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let shared = Rc::new(Shared {
-            emulator: RefCell::new(emulator),
-            queues: RefCell::default(),
-            frames: RefCell::default(),
-            clock,
-            stirred: Notify::new(),
-        });
+        let shared = Rc::new(Shared { emulator: RefCell::new(emulator), queues: RefCell::default(), frames: RefCell::default(), clock });
         let mut tasks = tokio::task::JoinSet::new();
         for (venue, listener) in self.listeners.into_iter().enumerate() {
             tasks.spawn_local(accept(Rc::clone(&shared), venue, listener));
@@ -153,13 +145,13 @@ impl Listening {
         tasks.spawn_local(keep_time(shared));
         tokio::select! {
             () = stop => Ok(()),
-            Some(ended) = tasks.join_next() => ended.unwrap_or_else(|failed| Err(io::Error::other(failed))),
+            Some(ended) = tasks.join_next() => ended.map_err(io::Error::other),
         }
     }
 }
 
 /// Lets what is due happen.
-async fn keep_time(shared: Rc<Shared>) -> io::Result<()> {
+async fn keep_time(shared: Rc<Shared>) {
     loop {
         let due = shared.with(|emulator, now| {
             emulator.advance(now);
@@ -167,21 +159,20 @@ async fn keep_time(shared: Rc<Shared>) -> io::Result<()> {
         });
         let nanos = due.and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or(0);
         let wait = due.map_or(LONGEST_SLEEP, |_| Duration::from_nanos(nanos).clamp(Duration::from_millis(1), LONGEST_SLEEP));
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = shared.stirred.notified() => {}
-        }
+        tokio::time::sleep(wait).await;
     }
 }
 
-async fn accept(shared: Rc<Shared>, venue: usize, listener: TcpListener) -> io::Result<()> {
+async fn accept(shared: Rc<Shared>, venue: usize, listener: TcpListener) {
     let mut tasks = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let (stream, _) = accepted?;
-                stream.set_nodelay(true)?;
-                tasks.spawn_local(converse(Rc::clone(&shared), venue, stream));
+                // A connection that broke before it was taken, or a moment without room for one more, ends nothing else.
+                match accepted.and_then(|(stream, _)| stream.set_nodelay(true).map(|()| stream)) {
+                    Ok(stream) => _ = tasks.spawn_local(converse(Rc::clone(&shared), venue, stream)),
+                    Err(_) => tokio::time::sleep(LONGEST_SLEEP).await,
+                }
             }
             Some(_) = tasks.join_next() => {}
         }
@@ -220,7 +211,6 @@ async fn respond(shared: Rc<Shared>, venue: usize, mut request: Request<Incoming
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or(""));
     let heard = HttpIn { method: parts.method.as_str(), path, query, headers: &headers, body: &body };
     let answer = shared.with(|emulator, now| emulator.http(now, venue, &heard));
-    shared.stirred.notify_one();
     answer.map(rendered)
 }
 
@@ -305,7 +295,6 @@ async fn exchange(shared: &Rc<Shared>, conn: ConnId, socket: Socket, mut frames:
                 Message::Ping(_) | Message::Frame(_) => {}
                 Message::Close(_) => return,
             }
-            shared.stirred.notify_one();
         }
     };
     tokio::select! {

@@ -113,6 +113,10 @@ fn what_is_wrong_is_named() {
     assert_eq!(house.cancel(NOW, BOB, OrderRef::Client("a")), Err(Rejection::UnknownOrder));
     house.cancel(NOW, ALICE, OrderRef::Client("a")).unwrap();
     assert_eq!(house.cancel(NOW, ALICE, OrderRef::Client("a")), Err(Rejection::OrderIsOver));
+    // One that is refused does not take the name of the one before it.
+    let dear = PlaceOrder { client_order_id: "a", ..limit(&house, ALICE, Category::Spot, Side::Buy, "50000", "21") };
+    assert_eq!(house.place(NOW, &dear), Err(Rejection::Funds));
+    assert_eq!(house.order(ALICE, OrderRef::Client("a")).map(|record| record.status), Some(OrderStatus::Cancelled));
     let reducing = PlaceOrder { exposure: Exposure::ReduceOnly, ..limit(&house, BOB, Category::Linear, Side::Sell, "49000", "0.1") };
     assert_eq!(house.place(NOW, &reducing), Err(Rejection::WouldNotReduce));
 }

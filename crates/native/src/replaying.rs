@@ -30,7 +30,9 @@ impl Grid {
         let steps = |text: &str, step: Decimal| {
             let value: Result<Decimal, _> = text.parse();
             let found = value.and_then(|value| value.in_steps_of(step));
-            found.map_err(|error| PyValueError::new_err(format!("the recording of {}: {error}; record another market", listing.symbol())))
+            found.map_err(|error| {
+                PyValueError::new_err(format!("the recording of {}: {error}, its step here; choose another recording", listing.symbol()))
+            })
         };
         Ok(Self { tick: steps(tick, terms.tick)?, lot: steps(lot, terms.lot)? })
     }

@@ -33,14 +33,17 @@ impl Registry {
         self.shelves.push(Shelf::default());
     }
 
-    pub(super) fn insert(&mut self, record: OrderRecord) {
+    /// Says which order had the client's id until now.
+    pub(super) fn insert(&mut self, record: OrderRecord) -> Option<OrderNo> {
+        let mut displaced = None;
         if let Some(shelf) = self.shelves.get_mut(record.client.0 as usize) {
             shelf.open.insert(record.no);
             if !record.client_order_id.is_empty() {
-                shelf.by_client_id.insert(Arc::clone(&record.client_order_id), record.no);
+                displaced = shelf.by_client_id.insert(Arc::clone(&record.client_order_id), record.no);
             }
         }
         self.orders.insert(record.no, record);
+        displaced
     }
 
     pub(super) fn get(&self, no: OrderNo) -> Option<&OrderRecord> {
@@ -60,13 +63,16 @@ impl Registry {
         self.orders.get(&no).filter(|record| record.client == client)
     }
 
-    /// Takes an order out as if it had never come; what had its client id before has it again only if it is found by number.
-    pub(super) fn forget(&mut self, no: OrderNo) {
+    /// Takes an order out as if it had never come; its client id names `displaced` again.
+    pub(super) fn forget(&mut self, no: OrderNo, displaced: Option<OrderNo>) {
         let Some(record) = self.orders.remove(&no) else { return };
         let Some(shelf) = self.shelves.get_mut(record.client.0 as usize) else { return };
         shelf.open.remove(&no);
         if shelf.by_client_id.get(&record.client_order_id) == Some(&no) {
-            shelf.by_client_id.remove(&record.client_order_id);
+            match displaced {
+                Some(before) => _ = shelf.by_client_id.insert(record.client_order_id, before),
+                None => _ = shelf.by_client_id.remove(&record.client_order_id),
+            }
         }
     }
 
@@ -79,7 +85,7 @@ impl Registry {
         if shelf.closed.len() > CLOSED_KEPT
             && let Some(oldest) = shelf.closed.pop_front()
         {
-            self.forget(oldest);
+            self.forget(oldest, None);
         }
     }
 

@@ -27,14 +27,14 @@ impl House {
         }
         let (mode, usual) = (record.self_trade, self.rules.self_trade);
         self.orders_placed += 1;
-        self.registry.insert(record);
+        let displaced = self.registry.insert(record);
         self.request(&OrderRequest::Place { order: self.id_of(no), terms }, reference);
         if mode != usual {
             self.cleared.exchange_mut().set_self_trade(account, usual);
         }
         match self.refused.take() {
             None => Ok(no),
-            Some(reason) => self.refuse_placed(no, reason),
+            Some(reason) => self.refuse_placed(no, displaced, reason),
         }
     }
 
@@ -51,7 +51,7 @@ impl House {
         self.listing(instrument).is_some_and(|listing| listing.category == Category::Spot)
     }
 
-    fn refuse_placed(&mut self, no: OrderNo, reason: RejectReason) -> Result<OrderNo, Rejection> {
+    fn refuse_placed(&mut self, no: OrderNo, displaced: Option<OrderNo>, reason: RejectReason) -> Result<OrderNo, Rejection> {
         let is_liquidity = matches!(reason, RejectReason::CannotFillCompletely | RejectReason::NoMarket);
         let is_spot = self.registry.get(no).is_some_and(|record| self.is_on_spot(record.terms.instrument));
         let is_recorded = match self.rules.conditions_unmet {
@@ -62,7 +62,7 @@ impl House {
             self.end_order(no, OrderStatus::Cancelled, Ended::Refused(reason.into()));
             return Ok(no);
         }
-        self.registry.forget(no);
+        self.registry.forget(no, displaced);
         Err(reason.into())
     }
 
