@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH)
 
 SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml uv.lock scripts/setup
 
-.PHONY: help setup demo test check format bench crosscheck storm kill clean
+.PHONY: help setup demo test judges check format bench crosscheck storm kill clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ demo: .venv/.ready ## Walk-forward backtest through every stage; prints a report
 test: .venv/.ready ## The whole suite, Rust and Python
 	cargo test --quiet --locked --workspace --exclude tradewind-native
 	$(PY) -m pytest -n 2 --dist loadfile
+
+judges: .venv/.ready ## Clients that others wrote against the emulated venues; rewrites docs/emulator-matrix.md
+	JUDGES_WRITE=1 $(PY) -m pytest -n 2 --dist loadfile tests/judges
 
 check: .venv/.ready ## Format, lint, types, layers, tidy
 	cargo fmt --all --check

@@ -33,6 +33,6 @@ def on_loopback(exchange: Any, http: str, ws: str) -> Any:
 
     exchange.urls["api"] = moved(exchange.urls["api"])
     if exchange.id.startswith("binance") and "ws" in exchange.urls["api"]:
-        # Spot and futures streams have hosts of their own, here they share a port. ccxt knows spot by "/stream" in the address.
+        # Spot and futures streams have hosts of their own, here they share a port. ccxt knows spot by "/stream" in it.
         exchange.urls["api"]["ws"] |= {"spot": f"{ws}/stream/ws", "linear": f"{ws}/fut/ws"}
     return exchange

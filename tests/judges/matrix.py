@@ -1,7 +1,8 @@
 """The page that says which client can do what at which emulated venue, made by the test run.
 
-Each judge is a test file of one client at one venue, each of its tests one cell. The page is the store: a run that writes
-(`make judges`) replaces the cells it has judged, any other run fails where the page says something else than what it saw.
+Each judge is a test file of one client at one venue, each of its tests one cell. The page is the store: a run that
+writes (`make judges`) replaces the cells it has judged, any other run fails where the page says something else than
+what it saw.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def _section(venue: str, cells: list[Cell]) -> str:
     for operation in sorted({c.operation for c in cells}):
         marks = (_mark(seen.get((operation, client))) for client in clients)
         lines.append(f"| {operation} | " + " | ".join(marks) + " |")
-    reasons = [f"- {c.operation}, {c.client}: {c.reason}" for c in cells if c.reason]
+    reasons = [f"- {c.operation}, {c.client} — {c.reason}" for c in cells if c.reason]
     return "\n".join([*lines, "", *reasons, *([""] if reasons else [])])
 
 
@@ -70,10 +71,10 @@ def read(page: str) -> list[Cell]:
             operation, *found = _row(line)
             marks += [(venue, operation, c, mark) for c, mark in zip(clients, found, strict=True) if mark != NOT_JUDGED]
         elif line.startswith("- "):
-            who, _, reason = line.removeprefix("- ").partition(": ")
+            who, _, reason = line.removeprefix("- ").partition(" — ")
             operation, _, client = who.rpartition(", ")
             reasons[venue, operation, client] = reason
-    return [Cell(*key, reason=reasons.get(tuple(key), "")) for *key, _ in marks]
+    return [Cell(*key, reason=reasons[tuple(key)] if mark == RED else "") for *key, mark in marks]
 
 
 def _row(line: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 from prices import exact
@@ -32,7 +33,7 @@ async def trades_come_in_order(client: Client, symbol: str) -> None:
     while len(seen) < 5:
         seen += await within(20, client.watch_trades(symbol))
     ids = [int(t["id"]) for t in seen]
-    assert all(b >= a for a, b in zip(ids, ids[1:], strict=False))
+    assert all(b >= a for a, b in pairwise(ids))
     assert {t["symbol"] for t in seen} == {symbol}
     assert all(t["price"] > 0 and t["amount"] > 0 for t in seen)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import ccxt
 import pytest
@@ -213,7 +212,8 @@ def test_trigger(client: ccxt.binance) -> None:
 
 @pytest.mark.cell("orders: cancel all")
 def test_cancel_all(client: ccxt.binance) -> None:
-    placed = {client.create_order(BTC, "limit", "buy", 0.01, away(client, BTC, share))["id"] for share in (0.9, 0.91, 0.92)}
+    prices = [away(client, BTC, share) for share in (0.9, 0.91, 0.92)]
+    placed = {client.create_order(BTC, "limit", "buy", 0.01, price)["id"] for price in prices}
     assert {o["id"] for o in client.fetch_open_orders()} == placed
     assert {o["id"] for o in client.cancel_all_orders(BTC)} == placed
     with pytest.raises(ccxt.OrderNotFound):

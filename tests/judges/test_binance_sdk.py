@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -207,8 +208,8 @@ def test_streams(client: Spot, loop: Run) -> None:
             while min(len(seen["depth"]) - 1, len(seen["trade"]), len(seen["best"])) < 1:
                 await asyncio.sleep(0.1)
         await connection.close_connection(close_session=True)
-        for before, after in zip(seen["depth"], seen["depth"][1:], strict=False):
-            assert after.U == before.u + 1
+        for before, after in pairwise(seen["depth"]):
+            assert before.u + 1 == after.U
         assert exact(seen["best"][-1].b) < exact(seen["best"][-1].a)
         assert exact(seen["trade"][0].p) > 0
 
@@ -278,7 +279,7 @@ def test_errors(client: Spot) -> None:
 def test_signature(emulated: Venue) -> None:
     with pytest.raises(BadRequestError, match="Signature"):
         connected(emulated, "wrong").rest_api.get_account()
-    stranger = ConfigurationRestAPI(api_key="nobody", api_secret="x", base_path=emulated.http, retries=0)
+    stranger = ConfigurationRestAPI(api_key="nobody", api_secret=emulated.secret, base_path=emulated.http, retries=0)
     with pytest.raises(UnauthorizedError):
         Spot(config_rest_api=stranger).rest_api.get_account()
 

@@ -37,8 +37,8 @@ def connected(emulated: Venue, key: str, secret: str) -> ccxt.binanceusdm:
 def refused(client: ccxt.binanceusdm, expected: type[ccxt.BaseError]) -> Iterator[None]:
     """The venue's answer is what ccxt knows as `expected`.
 
-    ccxt has a table of errors for each market and finds the market by the venue's own address, which here is another; so
-    the answer is given to it once more as if it came from there.
+    ccxt has a table of errors for each market and finds the market by the venue's own address, which here is another;
+    so the answer is given to it once more as if it came from there.
     """
     with pytest.raises(ccxt.ExchangeError):
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -138,7 +139,7 @@ def test_market(client: Client) -> None:
     trades = client.rest_api.account_trade_list(BTC).data()
     ours = [t for t in trades if t.order_id in (bought.order_id, sold.order_id)]
     profit = sum(exact(t.realized_pnl) for t in ours)
-    values = {order.order_id: sum(exact(t.quote_qty) for t in ours if t.order_id == order.order_id) for order in (bought, sold)}
+    values = {o.order_id: sum(exact(t.quote_qty) for t in ours if t.order_id == o.order_id) for o in (bought, sold)}
     assert profit == values[sold.order_id] - values[bought.order_id]
     paid = sum(exact(t.commission) for t in ours)
     assert paid == sum(values.values()) * exact("0.0005")
@@ -194,7 +195,7 @@ def test_streams(client: Client, loop: Run) -> None:
             while min(len(seen["depth"]) - 2, len(seen["trade"]), len(seen["mark"])) < 1:
                 await asyncio.sleep(0.1)
         await connection.close_connection(close_session=True)
-        for before, after in zip(seen["depth"], seen["depth"][1:], strict=False):
+        for before, after in pairwise(seen["depth"]):
             assert after.pu == before.u
         assert exact(seen["mark"][0].p) > 0
         assert exact(seen["trade"][0].q) > 0

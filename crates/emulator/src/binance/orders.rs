@@ -4,7 +4,7 @@ use super::desk::Ask;
 use super::params::Params;
 use super::refusal::Refusal;
 use super::words;
-use crate::house::{Listing, Rejection};
+use crate::house::{Category, Filter, Listing, Rejection};
 use tradewind_types::{Price, Qty};
 
 const LONGEST_ID: usize = 36;
@@ -33,12 +33,16 @@ pub fn order_id_or_made(ask: &mut Ask<'_>, name: &str) -> Result<String, Refusal
 /// A price on the listing's grid.
 ///
 /// # Errors
-/// -1102 where it is not stated, -1100 where it is no number, and the market's filter error.
+/// -1102 where it is not stated, -1100 where it is no number, and the market's filter error; on futures -1111 for more digits than
+/// the tick has.
 pub fn limit_price(listing: &Listing, params: &Params, name: &str) -> Result<Price, Refusal> {
-    params.decimal(name)?;
+    let digits = params.decimal(name)?.map_or(0, |stated| stated.scale);
+    if listing.category == Category::Linear && digits > listing.instrument.terms().tick.scale {
+        return Err(Refusal::new(-1111, "Precision is over the maximum defined for this asset."));
+    }
     listing.price(params.required(name)?).map_err(|rejection| match rejection {
         Rejection::Malformed => Refusal::malformed(name, r"^([0-9]{1,20})(\.[0-9]{1,20})?$"),
-        Rejection::Filter(crate::house::Filter::Price) => words::refused(listing, Rejection::Filter(crate::house::Filter::Tick)),
+        Rejection::Filter(Filter::Price) => words::refused(listing, Rejection::Filter(Filter::Tick)),
         other => words::refused(listing, other),
     })
 }

@@ -119,6 +119,7 @@ impl Private {
             match item {
                 News::Order { cause, record } => self.order(now, *cause, record, house, desk, out),
                 News::Fill { fill, record: Some(record) } => self.fill(now, fill, record, house, out),
+                News::Fill { fill, record: None } => self.liquidation(now, fill, house, out),
                 News::Balance { client, account, asset, .. } => {
                     changed.entry((*client, *account)).or_default().assets.insert(*asset);
                 }
@@ -191,6 +192,12 @@ impl Private {
                     self.tell(fill.client, Category::Linear, &futures::algo_update(listing, record, at_ms), out);
                 }
             }
+        }
+    }
+
+    fn liquidation(&self, now: Timestamp, fill: &FillRecord, house: &House, out: &mut Outbox) {
+        if let Some(listing) = house.listing(fill.instrument) {
+            self.tell(fill.client, Category::Linear, &futures::liquidation_update(house, listing, fill, ms(now)), out);
         }
     }
 

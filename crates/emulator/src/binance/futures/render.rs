@@ -207,6 +207,21 @@ fn order_update_body(
         .with("gtd", good_till(terms))
 }
 
+/// The `ORDER_TRADE_UPDATE` of a liquidation, which the venue traded for the account without an order of its own.
+#[must_use]
+pub fn liquidation_update(house: &House, listing: &Listing, fill: &FillRecord, at_ms: i64) -> Raw {
+    let (size, paid) = (qty(listing, fill.qty), price(listing, fill.price));
+    let body = fields! {
+        "s": listing.symbol(), "c": format!("autoclose-{}", fill.no), "S": words::side(fill.side), "o": "LIMIT", "f": "IOC",
+        "q": &size, "p": &paid, "ap": &paid, "sp": price_or_nought(listing, None), "x": "TRADE", "X": "FILLED", "i": fill.no,
+        "l": &size, "z": &size, "L": &paid, "n": money(fill.fee.amount), "N": house.asset_symbol(fill.fee.asset), "T": at_ms,
+        "t": fill.trade, "b": "0", "a": "0", "m": false, "R": false, "wt": "CONTRACT_PRICE", "ot": "LIMIT",
+        "ps": position_side(fill.exposure), "cp": false, "rp": money(fill.realised), "pP": false, "si": 0, "ss": 0, "V": "NONE",
+        "pm": "NONE", "gtd": 0,
+    };
+    object! { "e": "ORDER_TRADE_UPDATE", "T": at_ms, "E": at_ms, "o": body.end() }
+}
+
 /// A `TRADE_LITE`: a fill in few words, ahead of the order's own event.
 #[must_use]
 pub fn trade_lite(listing: &Listing, record: &OrderRecord, fill: &FillRecord, at_ms: i64) -> Raw {
