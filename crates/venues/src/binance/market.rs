@@ -6,11 +6,11 @@
 use super::refusals;
 use super::scan::{Letters, Scan, Syntax};
 use super::words::{self, listed, millis, nearest, price, qty, rate, whole};
-use crate::digits::DigitsError;
+use crate::digits::{DigitsError, Step};
 use crate::directory::{Directory, Listed, Market};
 use crate::error::MapError;
 use crate::message::{Inbox, Message, SessionNews};
-use tradewind_types::{Bar, DepthKind, LevelChange, Mark, Nanos, Quote, Sequence, Side, Timestamp, Trade, TradeId};
+use tradewind_types::{Bar, DepthKind, LevelChange, Mark, Nanos, Price, Qty, Quote, Sequence, Side, Timestamp, Trade, TradeId};
 
 /// One frame being taken apart.
 struct Reading<'a, 'i> {
@@ -253,18 +253,27 @@ pub(super) fn levels(scan: &mut Scan<'_>, side: Side, listed: &Listed, inbox: &m
     let mut is_first = true;
     while scan.item(b']', &mut is_first).map_err(broken)? {
         scan.eat(b'[', "a level").map_err(broken)?;
-        let price_text = scan.string().map_err(broken)?;
+        let (tick, lot) = (listed.grid.tick, listed.grid.lot);
+        let price = steps("price", tick, scan.quoted(tick).map_err(broken)?)?;
         scan.eat(b',', "a comma").map_err(broken)?;
-        let qty_text = scan.string().map_err(broken)?;
+        let qty = steps("quantity", lot, scan.quoted(lot).map_err(broken)?)?;
+        // Levels had a third, empty item once.
         let mut is_next_first = false;
         while scan.item(b']', &mut is_next_first).map_err(broken)? {
             scan.value().map_err(broken)?;
         }
-        let level = LevelChange { side, price: price(listed, WHAT, "price", price_text)?, qty: qty(listed, WHAT, "quantity", qty_text)? };
-        if level.price.0 <= 0 || level.qty.0 < 0 {
-            return Err(words::number(WHAT, "level", price_text, DigitsError::Malformed));
+        if price <= 0 || qty < 0 {
+            return Err(words::number(WHAT, "level", format!("{price} ticks, {qty} lots").as_bytes(), DigitsError::Malformed));
         }
-        inbox.changes.push(level);
+        inbox.changes.push(LevelChange { side, price: Price(price), qty: Qty(qty) });
     }
     Ok(())
+}
+
+#[inline]
+fn steps(field: &'static str, step: Step, read: Result<i64, &[u8]>) -> Result<i64, MapError> {
+    match read {
+        Ok(units) => Ok(units),
+        Err(text) => step.units(text).map_err(|why| words::number("depth", field, text, why)),
+    }
 }
