@@ -110,16 +110,35 @@ impl Step {
 }
 
 impl Step {
+    /// The whole steps in a quantity that may be finer than the step: orders from before a step was raised still rest in books. Whatever
+    /// is there is at least one step. For what others offer and trade, never for an order or fill of our own.
+    ///
+    /// # Errors
+    /// [`DigitsError`].
+    pub(crate) fn contained(self, text: &[u8]) -> Result<i64, DigitsError> {
+        match self.units(text) {
+            Err(DigitsError::OffGrid { .. }) => {
+                let steps = self.rounded(text, Rounding::Floor)?;
+                Ok(if steps == 0 { 1 } else { steps })
+            }
+            told => told,
+        }
+    }
+
     /// The number of steps nearest to a decimal text that may lie between two, half to even: for prices that venues state finer than
     /// their own tick (mark, index), never for an order's or a fill's.
     ///
     /// # Errors
     /// [`DigitsError`].
     pub fn nearest(self, text: &[u8]) -> Result<i64, DigitsError> {
+        self.rounded(text, Rounding::HalfEven)
+    }
+
+    fn rounded(self, text: &[u8], rounding: Rounding) -> Result<i64, DigitsError> {
         const SCALE: u8 = 18;
         let value = amount(text, SCALE)?;
         let step = i128::from(self.mantissa).saturating_mul(i128::from(POWERS[usize::from(SCALE.saturating_sub(self.scale))]));
-        let steps = Rounding::HalfEven.divide(value.0, step).map_err(|_| DigitsError::TooLarge)?;
+        let steps = rounding.divide(value.0, step).map_err(|_| DigitsError::TooLarge)?;
         i64::try_from(steps).map_err(|_| DigitsError::TooLarge)
     }
 }
@@ -388,6 +407,10 @@ mod tests {
             assert_eq!(step(1, 1).nearest(text.as_bytes()), Ok(ticks), "{text}");
         }
         assert_eq!(step(25, 2).nearest(b"1.13"), Ok(5));
+        for (text, steps) in [("11979.30000000", 11_979), ("0.3", 1), ("0", 0), ("12.0", 12)] {
+            assert_eq!(step(1, 0).contained(text.as_bytes()), Ok(steps), "{text}");
+        }
+        assert_eq!(step(1, 0).contained(b"1e5"), Err(DigitsError::Malformed));
     }
 
     #[test]

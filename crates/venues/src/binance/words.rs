@@ -60,6 +60,12 @@ pub(super) fn qty(listed: &Listed, what: &'static str, field: &'static str, byte
     listed.grid.qty(bytes).map_err(|why| number(what, field, bytes, why))
 }
 
+/// A quantity of somebody else's, in whole lots.
+#[inline]
+pub(super) fn lots(listed: &Listed, what: &'static str, field: &'static str, bytes: &[u8]) -> Result<Qty, MapError> {
+    listed.grid.lot.contained(bytes).map(Qty).map_err(|why| number(what, field, bytes, why))
+}
+
 /// A price that the venue states finer than its tick (mark, index, average): the nearest tick.
 pub(super) fn nearest(listed: &Listed, what: &'static str, field: &'static str, bytes: &[u8]) -> Result<Price, MapError> {
     listed.grid.tick.nearest(bytes).map(Price).map_err(|why| number(what, field, bytes, why))

@@ -36,6 +36,15 @@ fn depth_of_futures_names_its_predecessor_whatever_the_order_of_its_fields() {
     }
 }
 
+/// Orders from before a step was raised still rest: what they offer counts in whole lots, and is at least one.
+#[test]
+fn quantities_finer_than_a_lot_count_as_whole_lots() {
+    let frame =
+        r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["42000.5","0.000019"],["42000","0.000001"]],"a":[["42001","0.0"]]}"#;
+    let lots: Vec<i64> = read(SPOT_PUBLIC, frame).unwrap().changes.iter().map(|level| level.qty.0).collect();
+    assert_eq!(lots, [1, 1, 0]);
+}
+
 #[test]
 fn trades_name_who_took() {
     let trade = |instrument, trade, price, qty, aggressor| Trade {
@@ -136,9 +145,10 @@ fn sessions() {
 #[test]
 fn what_cannot_be_read_changes_nothing() {
     let broken = [
-        (SPOT_PUBLIC, r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["42000.5","1"],["42000.501","1"]],"a":[]}"#),
+        (SPOT_PUBLIC, r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["42000.5","1"],["42000,50","1"]],"a":[]}"#),
         (SPOT_PUBLIC, r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["42000.5","1"],["42000","-1"]],"a":[]}"#),
         (SPOT_PUBLIC, r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["42000.5","1"]],"a":[["1e5","1"]]}"#),
+        (SPOT_PUBLIC, r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["42000.5","1e5"]],"a":[]}"#),
         (SPOT_PUBLIC, r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","u":2,"b":[["42000.5","1"]],"a":[]}"#),
         (SPOT_PUBLIC, r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["42000.5","1"]],"a":["#),
         (SPOT_PUBLIC, r#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1.00","q":"1","T":1,"m":"maybe"}"#),
@@ -155,6 +165,16 @@ fn what_cannot_be_read_changes_nothing() {
         assert!(refused.is_err(), "{frame}");
         assert_eq!((&inbox.messages, &inbox.changes), (&before.messages, &before.changes), "{frame}");
     }
-    let off_grid = read(SPOT_PUBLIC, broken[0].1).unwrap_err();
-    assert!(matches!(&off_grid, MapError::Number { text, .. } if text == "42000.501"), "{off_grid}");
+    let off_grid = r#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"42000.501","q":"1","T":1,"m":true}"#;
+    let refusal = read(SPOT_PUBLIC, off_grid).unwrap_err();
+    assert!(matches!(&refusal, MapError::Number { text, .. } if text == "42000.501"), "{refusal}");
+}
+
+/// A tick that was raised leaves orders behind that no book of ticks can hold: they are left out, coming and going, and counted.
+#[test]
+fn levels_between_two_ticks_are_left_out_and_counted() {
+    let frame = r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["42000.505","1"],["42000.5","1"]],"a":[["42000.999","0"]]}"#;
+    let inbox = read(SPOT_PUBLIC, frame).unwrap();
+    assert_eq!(inbox.changes, [level(Side::Buy, 4_200_050, 100_000)]);
+    assert_eq!(inbox.messages.last(), Some(&Message::OffGrid { instrument: SPOT, levels: 2 }));
 }
