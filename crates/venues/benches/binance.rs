@@ -118,7 +118,7 @@ fn trade_frames() -> Vec<String> {
             3_735_683_259 + n,
             cents / 100,
             cents % 100,
-            n % 2 == 0
+            n.is_multiple_of(2)
         )
     };
     (0..FRAMES).map(&mut frame).collect()

@@ -153,6 +153,8 @@ fn what_cannot_be_read_changes_nothing() {
         (SPOT_PUBLIC, r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["42000.5","1"]],"a":["#),
         (SPOT_PUBLIC, r#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1.00","q":"1","T":1,"m":"maybe"}"#),
         (SPOT_PUBLIC, r#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"","q":"1","T":1,"m":true}"#),
+        (SPOT_PUBLIC, r#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1","q":"-1.5","T":1,"m":true}"#),
+        (SPOT_PUBLIC, r#"{"u":4,"s":"BTCUSDT","b":"-25.35","B":"31.21","a":"25.36","A":"40.66"}"#),
         (USDM_MARKET, r#"{"e":"markPriceUpdate","E":1,"s":"BTCUSDT","p":"x","i":"1","r":"","T":0}"#),
         (SPOT_PRIVATE, r#"{"subscriptionId":0,"event":{"e":"executionReport","s":"BTCUSDT","c":"tw1-3-77","x":"TRADE","l":"1"}}"#),
         (SPOT_PUBLIC, ""),
