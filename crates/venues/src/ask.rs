@@ -50,6 +50,13 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
+    /// One order by our id among those that are over, where the venue keeps them apart (Bybit). Asked by an answer that did not find it.
+    OrderHistory {
+        /// Ours.
+        order: OrderId,
+        /// On what.
+        instrument: InstrumentId,
+    },
     /// Our executions on an instrument since a moment of the venue's clock.
     Fills {
         /// On what.
@@ -99,7 +106,7 @@ pub enum Ask {
     },
     /// Arms or renews the venue's dead-man's switch; a zero window disarms it.
     DeadMan {
-        /// On what, where the venue keeps one per instrument.
+        /// On what, where the venue keeps one per instrument; of which market, where it keeps one per market.
         instrument: Option<InstrumentId>,
         /// Orders end when it is not renewed for so long.
         window: Nanos,

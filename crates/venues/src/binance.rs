@@ -151,6 +151,7 @@ impl Binance {
             Ask::Depth { instrument }
             | Ask::Order { instrument, .. }
             | Ask::ConditionalOrder { instrument, .. }
+            | Ask::OrderHistory { instrument, .. }
             | Ask::Fills { instrument, .. }
             | Ask::CancelAll { instrument }
             | Ask::CancelAllConditional { instrument }

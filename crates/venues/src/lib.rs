@@ -29,7 +29,7 @@ pub use digits::{DigitsError, Grid, Step, write_units};
 pub use directory::{Directory, Listed, ListedAsset, Market};
 pub use error::{MapError, VenueError, VenueErrorKind};
 pub use message::{
-    BalanceRecord, ExecutionRecord, Feed, Inbox, KeyRights, ListedInstrument, Message, OrderOwner, OrderRecord, PositionRecord,
+    BalanceRecord, ExecutionRecord, Feed, Inbox, KeyRights, ListedInstrument, MarkChange, Message, OrderOwner, OrderRecord, PositionRecord,
     RecordState, SessionNews,
 };
 pub use sign::Signer;

@@ -69,7 +69,7 @@ pub(super) fn read(directory: &Directory, markets: &[Market], ask: &Ask, body: &
             Some(listed) => funding(directory, listed, ask, body, inbox),
             None => Ok(()),
         },
-        Ask::RenewStreamKey { .. } | Ask::CancelAllConditional { .. } | Ask::DeadMan { .. } => Ok(()),
+        Ask::OrderHistory { .. } | Ask::RenewStreamKey { .. } | Ask::CancelAllConditional { .. } | Ask::DeadMan { .. } => Ok(()),
     }
 }
 

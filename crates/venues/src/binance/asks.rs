@@ -148,6 +148,8 @@ impl Asking<'_> {
                 self.signed(Method::Delete, listed.market, ["", "/fapi/v1/algoOpenOrders"], params)
             }
             Ask::Funding { .. } => self.funding(ask),
+            // One question covers orders that are open and orders that are over.
+            Ask::OrderHistory { .. } => None,
             Ask::DeadMan { instrument, window } => self.dead_man((*instrument)?, *window),
         }
     }
