@@ -239,7 +239,7 @@ fn balances_and_positions() {
 #[test]
 fn streams_end() {
     let expired = Message::Session(SessionNews::StreamExpired);
-    assert_eq!(heard(USDM_PRIVATE, r#"{"e":"listenKeyExpired","E":1,"listenKey":"K"}"#), [expired.clone()]);
+    assert_eq!(heard(USDM_PRIVATE, r#"{"e":"listenKeyExpired","E":1,"listenKey":"K"}"#), std::slice::from_ref(&expired));
     assert_eq!(heard(SPOT_PRIVATE, r#"{"subscriptionId":0,"event":{"e":"eventStreamTerminated","E":1}}"#), [expired]);
 }
 
