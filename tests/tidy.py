@@ -35,7 +35,9 @@ PURE = {
     "simulator": {"engine", "exchange", "limits", "journal", "book", "types"},
     "venues": {"book", "limits", "types"},
 }
-ALLOWED_EDGES = PURE | {"native": set(PURE)}
+NODE = {"engine", "simulator", "exchange", "venues", "limits", "journal", "book", "types"}
+EMULATOR = {"exchange", "journal", "book", "types"}
+ALLOWED_EDGES = PURE | {"node": NODE, "emulator": EMULATOR, "native": {*PURE, "node", "emulator"}}
 
 BANNED_IN_PURE = {
     *("tokio", "async-std", "smol", "mio", "socket2", "hyper", "reqwest", "ureq", "crossbeam", "rayon"),

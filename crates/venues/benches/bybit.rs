@@ -13,8 +13,8 @@ use tradewind_venues::bybit::{Bybit, Endpoints, Settings};
 use tradewind_venues::{Dialect, Directory, Feed, Grid, Inbox, LinkId, Listed, Market, Message};
 
 const LEVELS: i64 = 67;
-const FRAMES: usize = 2_000;
-const ROUNDS: usize = 200;
+const FRAMES: usize = 250;
+const ROUNDS: usize = 1_000;
 const LINK: LinkId = LinkId(0);
 const BTC: InstrumentId = InstrumentId(0);
 

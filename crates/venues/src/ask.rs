@@ -113,6 +113,26 @@ pub enum Ask {
     },
 }
 
+impl Ask {
+    /// The question as it was first asked: what its answer as a whole is known by, however many more were asked to complete it.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        match &mut self {
+            Ask::OrderHistory { order, instrument } | Ask::ConditionalOrder { order, instrument } => {
+                return Ask::Order { order: *order, instrument: *instrument };
+            }
+            Ask::CancelAllConditional { instrument } => return Ask::CancelAll { instrument: *instrument },
+            Ask::Instruments { cursor, .. }
+            | Ask::OpenOrders { cursor, .. }
+            | Ask::Fills { cursor, .. }
+            | Ask::Funding { cursor, .. }
+            | Ask::Positions { cursor, .. } => *cursor = None,
+            _ => {}
+        }
+        self
+    }
+}
+
 /// HTTP verbs that venues use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {

@@ -150,8 +150,8 @@ impl Binance {
             | Ask::Positions { market, .. } => Some(*market),
             Ask::Depth { instrument }
             | Ask::Order { instrument, .. }
-            | Ask::ConditionalOrder { instrument, .. }
             | Ask::OrderHistory { instrument, .. }
+            | Ask::ConditionalOrder { instrument, .. }
             | Ask::Fills { instrument, .. }
             | Ask::CancelAll { instrument }
             | Ask::CancelAllConditional { instrument }

@@ -16,7 +16,10 @@ mod dialect;
 mod digits;
 mod directory;
 mod error;
+mod gateway;
 mod message;
+mod rate_limit;
+mod session;
 mod sign;
 
 pub use ask::{Ask, Cursor, HttpRequest, Method};
@@ -28,8 +31,11 @@ pub use dialect::{
 pub use digits::{DigitsError, Grid, Step, write_units};
 pub use directory::{Directory, Listed, ListedAsset, Market};
 pub use error::{MapError, VenueError, VenueErrorKind};
+pub use gateway::{Access, Action, AskFailure, Gateway, Incoming, Notice};
 pub use message::{
     BalanceRecord, ExecutionRecord, Feed, Inbox, KeyRights, ListedInstrument, MarkChange, Message, OrderOwner, OrderRecord, PositionRecord,
     RecordState, SessionNews,
 };
+pub use rate_limit::{RateLimit, Urgency};
+pub use session::LinkState;
 pub use sign::Signer;

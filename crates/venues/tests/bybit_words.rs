@@ -160,6 +160,23 @@ fn tickers_are_completed_and_marks_go_to_the_nearest_tick() {
     assert_eq!(tell(SPOT, "snapshot", r#","lastPrice":"65140.5","usdIndexPrice":"65091.459221""#), [], "spot has no mark");
 }
 
+/// News are taken out of an inbox while its venue goes on talking.
+#[test]
+fn a_mark_is_completed_whatever_was_taken_out_before() {
+    let (dialect, mut inbox) = (bybit(two_pairs()), Inbox::default());
+    let whole = json!({"markPrice": "65000", "indexPrice": "64999.9", "nextFundingTime": "", "fundingRate": ""});
+    let tell = |kind: &str, data: Value, inbox: &mut Inbox| {
+        let frame = json!({"topic": "tickers.BTCUSDT", "type": kind, "data": data, "ts": 1_700_000_000_000i64}).to_string();
+        dialect.read(LINEAR, frame.as_bytes(), inbox).unwrap();
+    };
+    tell("snapshot", whole, &mut inbox);
+    let first = inbox.take();
+    tell("delta", json!({"markPrice": "65000.1"}), &mut inbox);
+    inbox.reuse(first);
+    tell("delta", json!({"markPrice": "65000.2"}), &mut inbox);
+    assert_eq!(inbox.take().messages.iter().map(kind).collect::<Vec<_>>(), ["mark", "mark"]);
+}
+
 #[test]
 fn bars_come_when_they_are_closed() {
     let bar = |closed: bool| {

@@ -52,7 +52,9 @@ pub(super) fn read(directory: &Directory, markets: &[Market], ask: &Ask, body: &
             inbox.messages.push(Message::StreamKey(*market, key.listen_key));
             Ok(())
         }
-        Ask::OpenOrders { .. } | Ask::Order { .. } | Ask::ConditionalOrder { .. } => orders(directory, ask, body, inbox),
+        Ask::OpenOrders { .. } | Ask::Order { .. } | Ask::OrderHistory { .. } | Ask::ConditionalOrder { .. } => {
+            orders(directory, ask, body, inbox)
+        }
         Ask::Fills { instrument, .. } => match directory.get(*instrument) {
             Some(listed) => executions(directory, listed, ask, body, inbox),
             None => Ok(()),
@@ -69,7 +71,7 @@ pub(super) fn read(directory: &Directory, markets: &[Market], ask: &Ask, body: &
             Some(listed) => funding(directory, listed, ask, body, inbox),
             None => Ok(()),
         },
-        Ask::OrderHistory { .. } | Ask::RenewStreamKey { .. } | Ask::CancelAllConditional { .. } | Ask::DeadMan { .. } => Ok(()),
+        Ask::RenewStreamKey { .. } | Ask::CancelAllConditional { .. } | Ask::DeadMan { .. } => Ok(()),
     }
 }
 

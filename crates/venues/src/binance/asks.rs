@@ -136,6 +136,8 @@ impl Asking<'_> {
                 let (listed, _) = self.listed(*instrument)?;
                 self.signed(Method::Get, listed.market, ["", "/fapi/v1/algoOrder"], none().text("clientAlgoId", client_id(*order)))
             }
+            // One record holds the open and the ended.
+            Ask::OrderHistory { .. } => None,
             Ask::Fills { .. } => self.executions(ask),
             Ask::Balances { market } => self.signed(Method::Get, *market, ["/api/v3/account", "/fapi/v3/balance"], none()),
             Ask::Positions { market, .. } => self.signed(Method::Get, *market, ["", "/fapi/v3/positionRisk"], none()),
@@ -148,8 +150,6 @@ impl Asking<'_> {
                 self.signed(Method::Delete, listed.market, ["", "/fapi/v1/algoOpenOrders"], params)
             }
             Ask::Funding { .. } => self.funding(ask),
-            // One question covers orders that are open and orders that are over.
-            Ask::OrderHistory { .. } => None,
             Ask::DeadMan { instrument, window } => self.dead_man((*instrument)?, *window),
         }
     }

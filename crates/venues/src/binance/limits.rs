@@ -68,10 +68,12 @@ pub(super) fn of_ask(directory: &Directory, ask: &Ask, clock: Market) -> Cost {
         Ask::Instruments { market, .. } => weighs(Some(*market), 20, 1),
         Ask::Depth { instrument } => weighs(market_of(instrument), 50, 20),
         // Counted on a limit of its own, of 12,000 a minute.
-        Ask::KeyRights | Ask::OrderHistory { .. } => Cost::default(),
+        Ask::KeyRights => Cost::default(),
         Ask::StreamKey { market } | Ask::RenewStreamKey { market } => weighs(Some(*market), 2, 1),
         Ask::OpenOrders { market, .. } => weighs(Some(*market), 80, 40),
-        Ask::Order { instrument, .. } | Ask::ConditionalOrder { instrument, .. } => weighs(market_of(instrument), 4, 1),
+        Ask::Order { instrument, .. } | Ask::OrderHistory { instrument, .. } | Ask::ConditionalOrder { instrument, .. } => {
+            weighs(market_of(instrument), 4, 1)
+        }
         Ask::Fills { instrument, .. } => weighs(market_of(instrument), 20, 5),
         Ask::Balances { market } => weighs(Some(*market), 20, 5),
         Ask::Positions { market, .. } => weighs(Some(*market), 0, 5),

@@ -193,7 +193,8 @@ fn book<'a>(mut scan: Scan<'a>, around: Envelope<'a>, listed: &Listed, inbox: &m
     Ok(())
 }
 
-/// The answer to a question for a book: its data alone, as a snapshot.
+/// The answer to a question for a book: its data alone, as a snapshot. Its update id is of a count of its own, so no delta of a stream
+/// follows it.
 pub(super) fn snapshot(data: &[u8], listed: &Listed, inbox: &mut Inbox) -> Result<(), MapError> {
     let from = inbox.changes.len();
     let mut scan = Scan::new("market/orderbook", data);
