@@ -233,7 +233,7 @@ impl Dialect for Binance {
     }
 
     fn upkeep(&self, link: LinkId) -> Option<(Nanos, Ask)> {
-        (self.route(link)? == Route::UsdmPrivate).then(|| (links::KEY_RENEWAL, Ask::RenewStreamKey { market: Market::Linear }))
+        (self.route(link)? == Route::UsdmPrivate).then_some((links::KEY_RENEWAL, Ask::RenewStreamKey { market: Market::Linear }))
     }
 
     fn refresh(&self, instrument: InstrumentId) -> Refresh {

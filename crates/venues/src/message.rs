@@ -186,6 +186,14 @@ pub enum Message {
         /// From, to in [`Inbox::changes`].
         changes: (u32, u32),
     },
+    /// Levels of the depth message before this one that lie between two ticks, and are in no book of ticks: orders from before a tick
+    /// was raised, which still rest, or a sign that a tick has become finer. Many of them are a reason to ask anew what is listed.
+    OffGrid {
+        /// Whose book.
+        instrument: InstrumentId,
+        /// How many were left out.
+        levels: u32,
+    },
     /// A public trade.
     Trade(Timestamp, Trade),
     /// Best bid and ask.

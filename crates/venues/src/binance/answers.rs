@@ -79,14 +79,14 @@ pub(super) fn read(directory: &Directory, markets: &[Market], ask: &Ask, body: &
 fn depth(listed: &Listed, body: &[u8], inbox: &mut Inbox) -> Result<(), MapError> {
     const WHAT: &str = "depth";
     let from = inbox.changes.len();
-    let (mut last, mut at) = (&b""[..], &b""[..]);
+    let (mut last, mut at, mut left_out) = (&b""[..], &b""[..], 0);
     let mut scan = Scan::new(body);
     let mut is_first = true;
     scan.eat(b'{', "an object").map_err(|syntax| syntax.of(WHAT))?;
     while let Some(key) = scan.key(&mut is_first).map_err(|syntax| syntax.of(WHAT))? {
         match key {
-            b"bids" => market::levels(&mut scan, Side::Buy, listed, inbox)?,
-            b"asks" => market::levels(&mut scan, Side::Sell, listed, inbox)?,
+            b"bids" => left_out += market::levels(&mut scan, Side::Buy, listed, inbox)?,
+            b"asks" => left_out += market::levels(&mut scan, Side::Sell, listed, inbox)?,
             b"lastUpdateId" => last = scan.value().map_err(|syntax| syntax.of(WHAT))?,
             b"T" => at = scan.value().map_err(|syntax| syntax.of(WHAT))?,
             _ => {
@@ -98,6 +98,7 @@ fn depth(listed: &Listed, body: &[u8], inbox: &mut Inbox) -> Result<(), MapError
     let last = whole(WHAT, "lastUpdateId", last)?;
     let ts_venue = if at.is_empty() { Timestamp::default() } else { words::millis(WHAT, "T", at)? };
     inbox.depth(ts_venue, listed.id, DepthKind::Snapshot, Sequence { first: last, last, previous: None }, from);
+    market::off_grid(listed, left_out, inbox);
     Ok(())
 }
 
@@ -266,8 +267,9 @@ fn funding(directory: &Directory, listed: &Listed, ask: &Ask, body: &[u8], inbox
         }
         _ => {
             let rows: Vec<wire::Income<'_>> = parse("income", body)?;
-            let paid = rows.iter().filter_map(|row| Some((row, quote.filter(|asset| asset.symbol == row.asset)?)));
-            for (row, asset) in paid {
+            let is_funding = |row: &&wire::Income<'_>| row.income_type == "FUNDING_FEE" && row.symbol == listed.symbol;
+            for row in rows.iter().filter(is_funding) {
+                let Some(asset) = quote.filter(|asset| asset.symbol == row.asset) else { continue };
                 let income = amount(asset, WHAT, "income", row.income.as_bytes())?;
                 let too_large = |_| words::number(WHAT, "income", row.income.as_bytes(), crate::digits::DigitsError::TooLarge);
                 let income = i64::try_from(income.0).map_err(too_large)?;

@@ -90,7 +90,7 @@ impl Asking<'_> {
     fn signed(&self, verb: Method, market: Market, paths: [&str; 2], params: Params) -> Option<HttpRequest> {
         let (host, [spot, linear]) = (self.host(market)?, paths);
         let path = if market == Market::Spot { spot } else { linear };
-        (!path.is_empty()).then(|| ())?;
+        (!path.is_empty()).then_some(())?;
         Some(signed_http(self.key?, verb, host, path, self.window.stamp(params)))
     }
 
@@ -118,7 +118,7 @@ impl Asking<'_> {
             }
             Ask::KeyRights => {
                 let (host, path) = (self.endpoints.sapi_http.as_str(), "/sapi/v1/account/apiRestrictions");
-                (!host.is_empty()).then(|| ())?;
+                (!host.is_empty()).then_some(())?;
                 Some(signed_http(self.key?, Method::Get, host, path, self.window.stamp(none())))
             }
             Ask::StreamKey { market } => self.stream_key(Method::Post, *market),
@@ -171,7 +171,7 @@ impl Asking<'_> {
     fn funding(&self, ask: &Ask) -> Option<HttpRequest> {
         let Ask::Funding { instrument, since, cursor } = ask else { return None };
         let (listed, params) = self.listed(*instrument)?;
-        (listed.market == Market::Linear).then(|| ())?;
+        (listed.market == Market::Linear).then_some(())?;
         let payments = |from| {
             let params = params.clone().text("incomeType", "FUNDING_FEE").number("startTime", from).number("limit", 1000);
             self.signed(Method::Get, Market::Linear, ["", "/fapi/v1/income"], params)

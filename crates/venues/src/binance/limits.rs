@@ -18,8 +18,10 @@ pub(super) const USDM_WEIGHT: BucketId = BucketId(3);
 const USDM_ORDERS_10S: BucketId = BucketId(4);
 const USDM_ORDERS_MINUTE: BucketId = BucketId(5);
 
-/// How the venue names the limit of a bucket: (market, type and interval on a socket, header over HTTP).
-const NAMES: [(BucketId, Market, (&str, &str, &str), &str); 6] = [
+/// How the venue names the limit of a bucket: market; type, interval and number of intervals on a socket; header over HTTP.
+type Name = (BucketId, Market, (&'static str, &'static str, &'static str), &'static str);
+
+const NAMES: [Name; 6] = [
     (SPOT_WEIGHT, Market::Spot, ("REQUEST_WEIGHT", "MINUTE", "1"), "x-mbx-used-weight-1m"),
     (SPOT_ORDERS_10S, Market::Spot, ("ORDERS", "SECOND", "10"), "x-mbx-order-count-10s"),
     (SPOT_ORDERS_DAY, Market::Spot, ("ORDERS", "DAY", "1"), "x-mbx-order-count-1d"),

@@ -5,7 +5,6 @@ use crate::digits::DigitsError;
 use crate::directory::Market;
 use crate::error::MapError;
 use crate::message::{Inbox, ListedInstrument, Message};
-use std::borrow::Cow;
 use tradewind_types::{Decimal, InstrumentKind, Timestamp};
 
 const WHAT: &str = "exchangeInfo";
@@ -14,12 +13,28 @@ const WHAT: &str = "exchangeInfo";
 pub(super) fn read(market: Market, body: &[u8], inbox: &mut Inbox) -> Result<(), MapError> {
     let info: ExchangeInfo<'_> = serde_json::from_slice(body).map_err(|e| MapError::Malformed { what: WHAT, why: e.to_string() })?;
     for symbol in &info.symbols {
-        if let Some(kind) = kind(market, symbol) {
-            let listed = instrument(market, symbol, kind)?;
+        if let Some(kind) = kind(market, symbol)
+            && let Some(steps) = steps(symbol)?
+        {
+            let listed = instrument(market, symbol, kind, steps)?;
             inbox.messages.push(Message::Listed(Box::new(listed)));
         }
     }
     Ok(())
+}
+
+fn filter<'a, 'b>(symbol: &'b Symbol<'a>, name: &str) -> Option<&'b Filter<'a>> {
+    symbol.filters.iter().find(|filter| filter.filter_type == name)
+}
+
+/// Price and quantity step. A symbol without them cannot be traded, and is no reason to list none of the others.
+fn steps(symbol: &Symbol<'_>) -> Result<Option<(Decimal, Decimal)>, MapError> {
+    let tick = filter(symbol, "PRICE_FILTER").and_then(|filter| filter.tick_size.as_deref());
+    let lot = filter(symbol, "LOT_SIZE").and_then(|filter| filter.step_size.as_deref());
+    let (Some(tick), Some(lot)) = (tick, lot) else { return Ok(None) };
+    let steps = (number("tickSize", tick)?, number("stepSize", lot)?);
+    // Zero switches a filter off.
+    Ok(Some(steps).filter(|(tick, lot)| tick.mantissa > 0 && lot.mantissa > 0))
 }
 
 /// `contractType`, with the delivery date where it ends.
@@ -36,11 +51,9 @@ fn kind(market: Market, symbol: &Symbol<'_>) -> Option<InstrumentKind> {
     }
 }
 
-fn instrument(market: Market, symbol: &Symbol<'_>, kind: InstrumentKind) -> Result<ListedInstrument, MapError> {
-    let filter = |name: &str| symbol.filters.iter().find(|filter| filter.filter_type == name);
-    let missing = |field| MapError::Missing { what: WHAT, field };
-    let prices = filter("PRICE_FILTER").ok_or_else(|| missing("PRICE_FILTER"))?;
-    let sizes = filter("LOT_SIZE").ok_or_else(|| missing("LOT_SIZE"))?;
+fn instrument(market: Market, symbol: &Symbol<'_>, kind: InstrumentKind, steps: (Decimal, Decimal)) -> Result<ListedInstrument, MapError> {
+    let sizes = filter(symbol, "LOT_SIZE");
+    let largest = sizes.and_then(|sizes| sizes.max_qty.as_deref()).and_then(|text| text.parse().ok());
     let positive = |value: Decimal| Some(value).filter(|value| value.mantissa > 0);
     let quote = symbol.quote_asset.clone().into_owned();
     let is_open = symbol.status == "TRADING" && symbol.is_spot_trading_allowed != Some(false);
@@ -51,23 +64,24 @@ fn instrument(market: Market, symbol: &Symbol<'_>, kind: InstrumentKind) -> Resu
         base: symbol.base_asset.clone().into_owned(),
         settle: symbol.margin_asset.as_deref().map_or_else(|| quote.clone(), str::to_owned),
         quote,
-        tick: number("tickSize", prices.tick_size.as_ref().ok_or_else(|| missing("tickSize"))?)?,
-        lot: number("stepSize", sizes.step_size.as_ref().ok_or_else(|| missing("stepSize"))?)?,
+        tick: steps.0,
+        lot: steps.1,
         multiplier: Decimal { mantissa: 1, scale: 0 },
-        min_qty: optional("minQty", sizes.min_qty.as_ref())?,
-        max_qty: positive(optional("maxQty", sizes.max_qty.as_ref())?),
-        min_notional: min_notional(filter("NOTIONAL").or_else(|| filter("MIN_NOTIONAL")))?,
+        min_qty: optional("minQty", sizes.and_then(|sizes| sizes.min_qty.as_deref()))?,
+        // A bound that no quantity of ours can reach is none.
+        max_qty: largest.and_then(positive),
+        min_notional: min_notional(filter(symbol, "NOTIONAL").or_else(|| filter(symbol, "MIN_NOTIONAL")))?,
         is_trading: is_open,
     })
 }
 
 /// Spot says `minNotional`, futures `notional`; no filter, no bound.
 fn min_notional(filter: Option<&Filter<'_>>) -> Result<Decimal, MapError> {
-    let stated = filter.and_then(|filter| filter.min_notional.as_ref().or(filter.notional.as_ref()));
+    let stated = filter.and_then(|filter| filter.min_notional.as_deref().or(filter.notional.as_deref()));
     optional("minNotional", stated)
 }
 
-fn optional(field: &'static str, text: Option<&Cow<'_, str>>) -> Result<Decimal, MapError> {
+fn optional(field: &'static str, text: Option<&str>) -> Result<Decimal, MapError> {
     text.map_or(Ok(Decimal { mantissa: 0, scale: 0 }), |text| number(field, text))
 }
 

@@ -5,12 +5,12 @@
 
 use super::refusals;
 use super::scan::{Letters, Scan, Syntax};
-use super::words::{self, listed, millis, nearest, price, qty, rate, whole};
+use super::words::{self, listed, lots, millis, nearest, price, rate, whole};
 use crate::digits::DigitsError;
 use crate::directory::{Directory, Listed, Market};
 use crate::error::MapError;
 use crate::message::{Inbox, Message, SessionNews};
-use tradewind_types::{Bar, DepthKind, LevelChange, Mark, Nanos, Quote, Sequence, Side, Timestamp, Trade, TradeId};
+use tradewind_types::{Bar, DepthKind, LevelChange, Mark, Nanos, Price, Qty, Quote, Sequence, Side, Timestamp, Trade, TradeId};
 
 /// One frame being taken apart.
 struct Reading<'a, 'i> {
@@ -24,6 +24,8 @@ struct Reading<'a, 'i> {
     previous: &'a [u8],
     /// Levels that stood before the symbol: bids, asks.
     late: [&'a [u8]; 2],
+    /// Levels left out because they lie between two ticks.
+    off_grid: u32,
     is_answer: bool,
     error: &'a [u8],
     code: &'a [u8],
@@ -47,6 +49,7 @@ pub(super) fn read(directory: &Directory, market: Market, frame: &[u8], inbox: &
         listed: None,
         previous: b"",
         late: [b"", b""],
+        off_grid: 0,
         is_answer: false,
         error: b"",
         code: b"",
@@ -99,12 +102,10 @@ impl<'a> Reading<'a, '_> {
             self.listed = listed(self.directory, self.market, self.letters.get(b's'));
         }
         match self.listed {
-            Some(listed) => levels(&mut self.scan, side, listed, self.inbox),
-            None => {
-                self.late[usize::from(side == Side::Sell)] = self.scan.value().map_err(broken)?;
-                Ok(())
-            }
+            Some(listed) => self.off_grid += levels(&mut self.scan, side, listed, self.inbox)?,
+            None => self.late[usize::from(side == Side::Sell)] = self.scan.value().map_err(broken)?,
         }
+        Ok(())
     }
 
     /// What the frame says, once all of it is known.
@@ -150,7 +151,7 @@ impl<'a> Reading<'a, '_> {
         const WHAT: &str = "depthUpdate";
         for (late, side) in [(self.late[0], Side::Buy), (self.late[1], Side::Sell)] {
             if !late.is_empty() {
-                levels(&mut Scan::new(late), side, listed, self.inbox)?;
+                self.off_grid += levels(&mut Scan::new(late), side, listed, self.inbox)?;
             }
         }
         let previous = if self.previous.is_empty() { None } else { Some(whole(WHAT, "pu", self.previous)?) };
@@ -158,6 +159,7 @@ impl<'a> Reading<'a, '_> {
             Sequence { first: whole(WHAT, "U", self.letters.get(b'U'))?, last: whole(WHAT, "u", self.letters.get(b'u'))?, previous };
         let ts_venue = self.ts_venue(WHAT)?;
         self.inbox.depth(ts_venue, listed.id, DepthKind::Delta, sequence, from);
+        off_grid(listed, self.off_grid, self.inbox);
         Ok(())
     }
 
@@ -167,7 +169,7 @@ impl<'a> Reading<'a, '_> {
         const WHAT: &str = "trade";
         let letters = &self.letters;
         let is_of_the_book = matches!(letters.get(b'X'), b"" | b"MARKET");
-        let traded = qty(listed, WHAT, "q", letters.must(b'q', WHAT, "q")?)?;
+        let traded = lots(listed, WHAT, "q", letters.must(b'q', WHAT, "q")?)?;
         if !is_of_the_book || traded.0 == 0 {
             self.inbox.session(SessionNews::Ignored);
             return Ok(());
@@ -195,9 +197,9 @@ impl<'a> Reading<'a, '_> {
         let quote = Quote {
             instrument: listed.id,
             bid: price(listed, WHAT, "b", letters.must(b'b', WHAT, "b")?)?,
-            bid_qty: qty(listed, WHAT, "B", letters.must(b'B', WHAT, "B")?)?,
+            bid_qty: lots(listed, WHAT, "B", letters.must(b'B', WHAT, "B")?)?,
             ask: price(listed, WHAT, "a", letters.must(b'a', WHAT, "a")?)?,
-            ask_qty: qty(listed, WHAT, "A", letters.must(b'A', WHAT, "A")?)?,
+            ask_qty: lots(listed, WHAT, "A", letters.must(b'A', WHAT, "A")?)?,
         };
         let has_time = !(letters.get(b'T').is_empty() && letters.get(b'E').is_empty());
         let ts_venue = if has_time { self.ts_venue(WHAT)? } else { Timestamp::default() };
@@ -237,7 +239,7 @@ impl<'a> Reading<'a, '_> {
             high: at(b'h', "h")?,
             low: at(b'l', "l")?,
             close: at(b'c', "c")?,
-            volume: qty(listed, WHAT, "v", bar.must(b'v', WHAT, "v")?)?,
+            volume: lots(listed, WHAT, "v", bar.must(b'v', WHAT, "v")?)?,
         };
         let ts_close = millis(WHAT, "T", bar.get(b'T'))?.plus(Nanos::from_millis(1));
         self.inbox.messages.push(Message::Bar(ts_close, closed));
@@ -245,26 +247,46 @@ impl<'a> Reading<'a, '_> {
     }
 }
 
-/// `[["61730.17","0.5"],…]`: levels with their new quantities.
+/// Tells of levels that were left out.
+pub(super) fn off_grid(listed: &Listed, levels: u32, inbox: &mut Inbox) {
+    if levels > 0 {
+        inbox.messages.push(Message::OffGrid { instrument: listed.id, levels });
+    }
+}
+
+/// `[["61730.17","0.5"],…]`: levels with their new quantities. Returns how many lie between two ticks: those are left out, always, so
+/// that neither their coming nor their going touches a neighbour.
 #[inline]
-pub(super) fn levels(scan: &mut Scan<'_>, side: Side, listed: &Listed, inbox: &mut Inbox) -> Result<(), MapError> {
+pub(super) fn levels(scan: &mut Scan<'_>, side: Side, listed: &Listed, inbox: &mut Inbox) -> Result<u32, MapError> {
     const WHAT: &str = "depth";
+    let (tick, lot) = (listed.grid.tick, listed.grid.lot);
     scan.eat(b'[', "levels").map_err(broken)?;
-    let mut is_first = true;
+    let (mut is_first, mut left_out) = (true, 0);
     while scan.item(b']', &mut is_first).map_err(broken)? {
         scan.eat(b'[', "a level").map_err(broken)?;
-        let price_text = scan.string().map_err(broken)?;
+        let price = match scan.quoted(tick).map_err(broken)? {
+            Ok(ticks) => Some(ticks),
+            Err(text) => match tick.units(text) {
+                Ok(ticks) => Some(ticks),
+                Err(DigitsError::OffGrid { .. }) => None,
+                Err(why) => return Err(words::number(WHAT, "price", text, why)),
+            },
+        };
         scan.eat(b',', "a comma").map_err(broken)?;
-        let qty_text = scan.string().map_err(broken)?;
+        let qty = match scan.quoted(lot).map_err(broken)? {
+            Ok(lots) => lots,
+            Err(text) => lot.contained(text).map_err(|why| words::number(WHAT, "quantity", text, why))?,
+        };
+        // Levels had a third, empty item once.
         let mut is_next_first = false;
         while scan.item(b']', &mut is_next_first).map_err(broken)? {
             scan.value().map_err(broken)?;
         }
-        let level = LevelChange { side, price: price(listed, WHAT, "price", price_text)?, qty: qty(listed, WHAT, "quantity", qty_text)? };
-        if level.price.0 <= 0 || level.qty.0 < 0 {
-            return Err(words::number(WHAT, "level", price_text, DigitsError::Malformed));
+        match price {
+            Some(price @ 1..) if qty >= 0 => inbox.changes.push(LevelChange { side, price: Price(price), qty: Qty(qty) }),
+            None if qty >= 0 => left_out += 1,
+            _ => return Err(words::number(WHAT, "level", format!("{price:?} ticks, {qty} lots").as_bytes(), DigitsError::Malformed)),
         }
-        inbox.changes.push(level);
     }
-    Ok(())
+    Ok(left_out)
 }

@@ -268,3 +268,174 @@ fn amend_linear(listed: &Listed, order: OrderId, price: Price, qty: Qty, terms: 
         .text("quantity", qty_text(listed, qty));
     Some(Request { market: Market::Linear, method: "order.modify", verb: Method::Put, path: "/fapi/v1/order", params })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::Credentials;
+    use crate::digits::Grid;
+    use std::collections::BTreeMap;
+    use tradewind_types::{AccountId, AssetId, BookId, Decimal, Side};
+
+    const SPOT: InstrumentId = InstrumentId(1);
+    const PERP: InstrumentId = InstrumentId(2);
+    const OURS: OrderId = OrderId { node: 1, epoch: 3, counter: 77 };
+    const PRICE: Price = Price(4_200_050);
+
+    fn directory() -> Directory {
+        let grid = Grid::new(Decimal { mantissa: 1, scale: 2 }, Decimal { mantissa: 1, scale: 5 }).unwrap();
+        let listed = |id, market| {
+            let (base, quote, account) = (AssetId(1), AssetId(2), AccountId(1));
+            Listed { id, market, symbol: "BTCUSDT".into(), grid, base, quote, account }
+        };
+        Directory::new(vec![listed(SPOT, Market::Spot), listed(PERP, Market::Linear)], Vec::new(), BTreeMap::new())
+    }
+
+    fn terms(instrument: InstrumentId, kind: OrderKind, time_in_force: TimeInForce, exposure: Exposure) -> OrderTerms {
+        let (account, book, side, qty) = (AccountId(1), BookId(1), Side::Sell, Qty(1_500));
+        OrderTerms { instrument, account, book, side, kind, time_in_force, qty, exposure }
+    }
+
+    /// Method and parameters of a command; nothing where it is not offered.
+    fn words(asked: &OrderRequest, terms: &OrderTerms) -> String {
+        request(&directory(), asked, terms).map(|request| format!("{} {}", request.method, request.params.query())).unwrap_or_default()
+    }
+
+    fn placed(instrument: InstrumentId, kind: OrderKind, time_in_force: TimeInForce, exposure: Exposure) -> String {
+        let terms = terms(instrument, kind, time_in_force, exposure);
+        words(&OrderRequest::Place { order: OURS, terms }, &terms)
+    }
+
+    const fn trigger(source: TriggerSource) -> Trigger {
+        Trigger { price: Price(4_100_000), source }
+    }
+
+    #[test]
+    fn spot_orders_in_the_venues_words() {
+        use OrderKind::{Iceberg, Limit, Market, Stop, StopLimit, TakeProfit, TakeProfitLimit};
+        use TimeInForce::{FillOrKill, GoodTillCancelled, GoodTillTime, ImmediateOrCancel, PostOnly};
+        let (last, mark) = (trigger(TriggerSource::Last), trigger(TriggerSource::Mark));
+        let spot = |kind, lasting| placed(SPOT, kind, lasting, Exposure::Any);
+        let head = "order.place ";
+        let id = "newClientOrderId=tw1-3-77&newOrderRespType=ACK&";
+        let tail = "quantity=0.015&side=SELL&";
+        let symbol = "symbol=BTCUSDT";
+        let cases = [
+            (spot(Market, ImmediateOrCancel), format!("{head}{id}{tail}{symbol}&type=MARKET")),
+            (spot(Limit { price: PRICE }, GoodTillCancelled), format!("{head}{id}price=42000.5&{tail}{symbol}&timeInForce=GTC&type=LIMIT")),
+            (spot(Limit { price: PRICE }, ImmediateOrCancel), format!("{head}{id}price=42000.5&{tail}{symbol}&timeInForce=IOC&type=LIMIT")),
+            (spot(Limit { price: PRICE }, FillOrKill), format!("{head}{id}price=42000.5&{tail}{symbol}&timeInForce=FOK&type=LIMIT")),
+            (spot(Limit { price: PRICE }, PostOnly), format!("{head}{id}price=42000.5&{tail}{symbol}&type=LIMIT_MAKER")),
+            (
+                spot(Iceberg { price: PRICE, display: Qty(500) }, GoodTillCancelled),
+                format!("{head}icebergQty=0.005&{id}price=42000.5&{tail}{symbol}&timeInForce=GTC&type=LIMIT"),
+            ),
+            (spot(Stop { trigger: last }, GoodTillCancelled), format!("{head}{id}{tail}stopPrice=41000&{symbol}&type=STOP_LOSS")),
+            (spot(TakeProfit { trigger: last }, GoodTillCancelled), format!("{head}{id}{tail}stopPrice=41000&{symbol}&type=TAKE_PROFIT")),
+            (
+                spot(StopLimit { trigger: last, price: PRICE }, GoodTillCancelled),
+                format!("{head}{id}price=42000.5&{tail}stopPrice=41000&{symbol}&timeInForce=GTC&type=STOP_LOSS_LIMIT"),
+            ),
+            (
+                spot(TakeProfitLimit { trigger: last, price: PRICE }, FillOrKill),
+                format!("{head}{id}price=42000.5&{tail}stopPrice=41000&{symbol}&timeInForce=FOK&type=TAKE_PROFIT_LIMIT"),
+            ),
+            (spot(Stop { trigger: mark }, GoodTillCancelled), String::new()),
+            (spot(Market, FillOrKill), String::new()),
+            (spot(StopLimit { trigger: last, price: PRICE }, PostOnly), String::new()),
+            (spot(Limit { price: PRICE }, GoodTillTime { until: Timestamp(1) }), String::new()),
+            (placed(SPOT, Limit { price: PRICE }, GoodTillCancelled, Exposure::ReduceOnly), String::new()),
+        ];
+        for (said, expected) in cases {
+            assert_eq!(said, expected);
+        }
+    }
+
+    #[test]
+    fn futures_orders_in_the_venues_words() {
+        use OrderKind::{Iceberg, Limit, Market, Stop, StopLimit, TakeProfit};
+        use TimeInForce::{GoodTillCancelled, GoodTillTime, PostOnly};
+        let futures = |kind, lasting, exposure| placed(PERP, kind, lasting, exposure);
+        let limit = Limit { price: PRICE };
+        let (head, tail) = ("order.place ", "newClientOrderId=tw1-3-77&newOrderRespType=ACK&");
+        let until = Timestamp(1_700_000_600_999_000_000);
+        let cases = [
+            (
+                futures(limit, PostOnly, Exposure::ReduceOnly),
+                format!("{head}{tail}price=42000.5&quantity=0.015&reduceOnly=true&side=SELL&symbol=BTCUSDT&timeInForce=GTX&type=LIMIT"),
+            ),
+            (
+                futures(limit, GoodTillTime { until }, Exposure::LongLeg),
+                format!(
+                    "{head}goodTillDate=1700000600000&{tail}positionSide=LONG&price=42000.5&quantity=0.015&side=SELL&symbol=BTCUSDT\
+                     &timeInForce=GTD&type=LIMIT"
+                ),
+            ),
+            (
+                futures(Market, GoodTillCancelled, Exposure::ShortLeg),
+                format!("{head}{tail}positionSide=SHORT&quantity=0.015&side=SELL&symbol=BTCUSDT&type=MARKET"),
+            ),
+            (
+                futures(Stop { trigger: trigger(TriggerSource::Mark) }, GoodTillCancelled, Exposure::ReduceOnly),
+                "algoOrder.place algoType=CONDITIONAL&clientAlgoId=tw1-3-77&quantity=0.015&reduceOnly=true&side=SELL&symbol=BTCUSDT\
+                 &triggerPrice=41000&type=STOP_MARKET&workingType=MARK_PRICE"
+                    .into(),
+            ),
+            (
+                futures(StopLimit { trigger: trigger(TriggerSource::Last), price: PRICE }, GoodTillCancelled, Exposure::Any),
+                "algoOrder.place algoType=CONDITIONAL&clientAlgoId=tw1-3-77&price=42000.5&quantity=0.015&side=SELL&symbol=BTCUSDT\
+                 &timeInForce=GTC&triggerPrice=41000&type=STOP&workingType=CONTRACT_PRICE"
+                    .into(),
+            ),
+            (futures(TakeProfit { trigger: trigger(TriggerSource::Index) }, GoodTillCancelled, Exposure::Any), String::new()),
+            (futures(Iceberg { price: PRICE, display: Qty(1) }, GoodTillCancelled, Exposure::Any), String::new()),
+        ];
+        for (said, expected) in cases {
+            assert_eq!(said, expected);
+        }
+    }
+
+    #[test]
+    fn cancels_and_amends() {
+        let resting = |instrument| terms(instrument, OrderKind::Limit { price: PRICE }, TimeInForce::GoodTillCancelled, Exposure::Any);
+        let waiting = terms(PERP, OrderKind::Stop { trigger: trigger(TriggerSource::Mark) }, TimeInForce::GoodTillCancelled, Exposure::Any);
+        let cancel = |instrument| OrderRequest::Cancel { order: OURS, instrument };
+        let amend = |instrument, price, qty| OrderRequest::Amend { order: OURS, instrument, price, qty: Qty(qty) };
+        let cancelled = "order.cancel origClientOrderId=tw1-3-77&symbol=BTCUSDT";
+        assert_eq!(words(&cancel(SPOT), &resting(SPOT)), cancelled);
+        assert_eq!(words(&cancel(PERP), &resting(PERP)), cancelled);
+        assert_eq!(words(&cancel(PERP), &waiting), "algoOrder.cancel clientAlgoId=tw1-3-77");
+        let smaller = "order.amend.keepPriority newClientOrderId=tw1-3-77&newQty=0.01&origClientOrderId=tw1-3-77&symbol=BTCUSDT";
+        assert_eq!(words(&amend(SPOT, PRICE, 1_000), &resting(SPOT)), smaller);
+        for (price, qty) in [(PRICE, 1_500), (PRICE, 2_000), (Price(1), 1_000)] {
+            assert_eq!(words(&amend(SPOT, price, qty), &resting(SPOT)), "", "spot neither moves nor grows");
+        }
+        let moved = "order.modify origClientOrderId=tw1-3-77&price=42000.51&quantity=0.02&side=SELL&symbol=BTCUSDT";
+        assert_eq!(words(&amend(PERP, Price(4_200_051), 2_000), &resting(PERP)), moved);
+        assert_eq!(words(&amend(PERP, PRICE, 2_000), &waiting), "");
+    }
+
+    #[test]
+    fn a_command_goes_by_socket_or_by_http() {
+        let key = Key::new(&Credentials { key: "testkey".into(), secret: "testsecret".into(), passphrase: String::new() });
+        let window = Window { now: Timestamp(1_700_000_000_123_456_789), recv_window: Nanos::from_secs(5) };
+        let asked = OrderRequest::Cancel { order: OURS, instrument: PERP };
+        let terms = terms(PERP, OrderKind::Market, TimeInForce::GoodTillCancelled, Exposure::Any);
+        let made = || request(&directory(), &asked, &terms).unwrap();
+        let frame = String::from_utf8(made().frame(&key, "9", window)).unwrap();
+        let signature = crate::sign::Signer::new(b"testsecret")
+            .hex(&[b"apiKey=testkey&origClientOrderId=tw1-3-77&recvWindow=5000&symbol=BTCUSDT&timestamp=1700000000123"]);
+        let expected = format!(
+            r#"{{"id":"9","method":"order.cancel","params":{{"apiKey":"testkey","origClientOrderId":"tw1-3-77","recvWindow":5000,"symbol":"BTCUSDT","timestamp":1700000000123,"signature":"{signature}"}}}}"#
+        );
+        assert_eq!(frame, expected);
+        let http = made().http(&key, "https://fapi.binance.com", window);
+        let query = "origClientOrderId=tw1-3-77&recvWindow=5000&symbol=BTCUSDT&timestamp=1700000000123";
+        let signature = crate::sign::Signer::new(b"testsecret").hex(&[query.as_bytes()]);
+        assert_eq!(
+            (http.method, http.url),
+            (Method::Delete, format!("https://fapi.binance.com/fapi/v1/order?{query}&signature={signature}"))
+        );
+        assert_eq!(http.headers, [("x-mbx-apikey", "testkey".to_owned())]);
+    }
+}

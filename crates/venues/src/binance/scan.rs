@@ -2,6 +2,7 @@
 //!
 //! Binance names nearly all fields of its streams with one letter, so an event is a table of letters ([`Letters`]).
 
+use crate::digits::Step;
 use crate::error::MapError;
 
 /// Where a text stopped being JSON.
@@ -75,6 +76,18 @@ impl<'a> Scan<'a> {
             }
         }
         Err(self.expected("a closing quote"))
+    }
+
+    /// A quoted number, in steps; or its text, where it has to be read the long way.
+    #[inline]
+    pub(super) fn quoted(&mut self, step: Step) -> Result<Result<i64, &'a [u8]>, Syntax> {
+        if self.peek() == b'"'
+            && let Some((units, len)) = step.units_before_quote(&self.bytes[self.at + 1..])
+        {
+            self.at += len + 2;
+            return Ok(Ok(units));
+        }
+        self.string().map(Err)
     }
 
     /// The next key of an object whose brace is open; none behind its last.

@@ -153,8 +153,11 @@ pub(super) struct ListenKey {
 
 /// `GET /fapi/v1/income?incomeType=FUNDING_FEE`.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Income<'a> {
     #[serde(borrow)]
+    pub(super) symbol: Cow<'a, str>,
+    pub(super) income_type: Cow<'a, str>,
     pub(super) income: Cow<'a, str>,
     pub(super) asset: Cow<'a, str>,
     pub(super) time: i64,

@@ -50,14 +50,27 @@ pub(super) fn millis(what: &'static str, field: &'static str, bytes: &[u8]) -> R
     Ok(Timestamp(i64::try_from(millis).unwrap_or(i64::MAX).saturating_mul(1_000_000)))
 }
 
+/// A price; zero where there is none (a market order, an empty side). Nothing here trades below zero.
 #[inline]
 pub(super) fn price(listed: &Listed, what: &'static str, field: &'static str, bytes: &[u8]) -> Result<Price, MapError> {
-    listed.grid.price(bytes).map_err(|why| number(what, field, bytes, why))
+    match listed.grid.price(bytes) {
+        Ok(price) if price.0 >= 0 => Ok(price),
+        read => Err(number(what, field, bytes, read.err().unwrap_or(DigitsError::Malformed))),
+    }
 }
 
 #[inline]
 pub(super) fn qty(listed: &Listed, what: &'static str, field: &'static str, bytes: &[u8]) -> Result<Qty, MapError> {
     listed.grid.qty(bytes).map_err(|why| number(what, field, bytes, why))
+}
+
+/// A quantity of somebody else's, in whole lots.
+#[inline]
+pub(super) fn lots(listed: &Listed, what: &'static str, field: &'static str, bytes: &[u8]) -> Result<Qty, MapError> {
+    match listed.grid.lot.contained(bytes) {
+        Ok(lots) if lots >= 0 => Ok(Qty(lots)),
+        read => Err(number(what, field, bytes, read.err().unwrap_or(DigitsError::Malformed))),
+    }
 }
 
 /// A price that the venue states finer than its tick (mark, index, average): the nearest tick.

@@ -96,6 +96,7 @@ pub fn as_told(listed: &[ListedInstrument]) -> Directory {
 pub fn kind(message: &Message) -> &'static str {
     match message {
         Message::Depth { .. } => "depth",
+        Message::OffGrid { .. } => "levels between ticks",
         Message::Trade(..) => "trade",
         Message::Quote(..) => "quote",
         Message::Bar(..) => "bar",
