@@ -120,11 +120,13 @@ impl L2Book {
                     Err(reason) => self.invalidate(reason),
                 },
                 Succession::Gap => {
-                    self.keep(update);
+                    if self.rule.places_snapshots() {
+                        self.keep(update);
+                    }
                     self.invalidate(InvalidBook::SequenceGap)
                 }
             },
-            (DepthKind::Delta, None) if self.rule.numbers_messages() => {
+            (DepthKind::Delta, None) if self.rule.places_snapshots() => {
                 self.keep(update);
                 Applied::Buffered
             }

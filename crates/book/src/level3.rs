@@ -104,7 +104,7 @@ impl L3Book {
                     self.invalidate(InvalidBook::SequenceGap)
                 }
             },
-            (DepthKind::Delta, None) if self.rule.numbers_messages() => {
+            (DepthKind::Delta, None) if self.rule.places_snapshots() => {
                 self.keep(update);
                 Applied::Buffered
             }

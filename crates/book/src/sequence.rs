@@ -10,6 +10,10 @@ pub enum SequenceRule {
     /// Binance USD-M and COIN-M: ids have holes, but each delta names its predecessor (`pu`). It follows when that is the last
     /// one applied; right after a snapshot, when the predecessor is not younger than the snapshot and the delta is.
     BinanceFutures,
+    /// Bybit: a topic counts its messages on its own connection and sends its snapshots in between, so a delta follows when it is
+    /// the next one, a snapshot always replaces whatever its id (a restarted service counts from 1 again), and nothing from before
+    /// a snapshot is of use after it.
+    Bybit,
     /// The venue numbers nothing: deltas apply as they come, and none is kept from before a snapshot.
     Unchecked,
 }
@@ -35,17 +39,17 @@ pub(crate) enum Applier {
 }
 
 impl SequenceRule {
-    /// Whether deltas from before a snapshot can be placed after it.
-    pub(crate) const fn numbers_messages(self) -> bool {
+    /// Whether snapshots come by a way of their own, so that deltas from before one have to be placed after it.
+    pub(crate) const fn places_snapshots(self) -> bool {
         match self {
             SequenceRule::BinanceSpot | SequenceRule::BinanceFutures => true,
-            SequenceRule::Unchecked => false,
+            SequenceRule::Bybit | SequenceRule::Unchecked => false,
         }
     }
 
     /// Whether a snapshot is older than the valid book it would replace.
     pub(crate) const fn outdates(self, snapshot: Sequence, last: u64) -> bool {
-        self.numbers_messages() && snapshot.last < last
+        self.places_snapshots() && snapshot.last < last
     }
 
     /// Where `delta` stands after update `last`.
@@ -53,6 +57,7 @@ impl SequenceRule {
     pub(crate) fn succession(self, delta: Sequence, last: u64, applier: Applier) -> Succession {
         let follows = match (self, applier) {
             (SequenceRule::Unchecked, _) => return Succession::Follows,
+            (SequenceRule::Bybit, _) => delta.first == last.saturating_add(1),
             (SequenceRule::BinanceSpot, _) => delta.first <= last.saturating_add(1),
             (SequenceRule::BinanceFutures, Applier::Snapshot) => delta.previous.is_some_and(|previous| previous <= last),
             (SequenceRule::BinanceFutures, Applier::Delta) => delta.previous == Some(last),

@@ -76,6 +76,23 @@ fn the_first_futures_delta_must_reach_back_to_the_snapshot() {
 }
 
 #[test]
+fn a_bybit_snapshot_always_replaces_and_deltas_count_by_one() {
+    let mut book = L2Book::new(BTC, SequenceRule::Bybit);
+    assert_eq!(delta(&mut book, (4, 4), None, &[bid(98, 1)]), Applied::Ignored, "its snapshot is still to come on the same connection");
+    assert_eq!(snapshot(&mut book, 20_254_869, &[bid(100, 5), ask(102, 5)]), Applied::Restored);
+    assert_eq!(delta(&mut book, (20_254_870, 20_254_870), None, &[bid(101, 1)]), Applied::Changed);
+    assert_eq!(delta(&mut book, (20_254_870, 20_254_870), None, &[bid(101, 9)]), Applied::Ignored, "the same again");
+    assert_eq!(book.best_bid(), level(101, 1));
+    assert_eq!(snapshot(&mut book, 1, &[bid(99, 2), ask(103, 2)]), Applied::Changed, "the service restarted");
+    assert_eq!((book.best_bid(), book.best_ask(), book.last_update_id()), (level(99, 2), level(103, 2), Some(1)));
+    assert_eq!(delta(&mut book, (2, 2), None, &[ask(102, 7)]), Applied::Changed);
+    assert_eq!(delta(&mut book, (4, 4), None, &[ask(102, 8)]), Applied::Invalid(InvalidBook::SequenceGap), "3 is missing");
+    assert_eq!(delta(&mut book, (5, 5), None, &[ask(102, 9)]), Applied::Ignored);
+    assert_eq!(snapshot(&mut book, 2, &[bid(99, 4), ask(103, 4)]), Applied::Restored, "4 and 5 were not kept: they are of another count");
+    assert_eq!((book.best_bid(), book.best_ask(), book.last_update_id()), (level(99, 4), level(103, 4), Some(2)));
+}
+
+#[test]
 fn what_cannot_be_makes_the_book_invalid() {
     for (change, reason) in [
         (bid(102, 1), InvalidBook::Crossed),

@@ -48,6 +48,12 @@ impl State {
         &self.registry
     }
 
+    /// The life of the node whose order ids are minted now; 0 before the first.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.orders.epoch()
+    }
+
     /// An order, live or over.
     #[inline]
     #[must_use]

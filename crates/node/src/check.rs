@@ -4,18 +4,10 @@
 //! a symbol is listed, whether a key may trade) is asked of the venue when the node starts.
 
 use crate::config::{AlgoConfig, Config, KeysConfig, LimitConfig, MarketConfig, VenueConfig, VenueName};
+use crate::core::Mode;
 use crate::nearest::did_you_mean;
 use std::fmt;
 use std::net::SocketAddr;
-
-/// What a configuration is to be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Fills are simulated on live data.
-    Paper,
-    /// Orders go to the venues.
-    Live,
-}
 
 /// Something wrong at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,13 +67,13 @@ impl Config {
     ///
     /// # Errors
     /// [`Mistakes`]: all of them.
-    pub fn check(&self, purpose: Purpose) -> Result<(), Mistakes> {
+    pub fn check(&self, mode: Mode) -> Result<(), Mistakes> {
         let mut found = Findings(Vec::new());
         self.check_node(&mut found);
         for (n, venue) in self.venues.iter().enumerate() {
             let is_again = self.venues[..n].iter().any(|v| v.name == venue.name);
             found.when(is_again, format!("venue[{n}].name"), || format!("`{}` is there twice", venue.name.as_str()));
-            check_venue(&format!("venue[{n}]"), venue, purpose, &mut found);
+            check_venue(&format!("venue[{n}]"), venue, mode, &mut found);
         }
         let instruments: Vec<String> = self.instruments().collect();
         for (n, limit) in self.limits.iter().enumerate() {
@@ -152,7 +144,7 @@ impl Config {
     }
 }
 
-fn check_venue(place: &str, venue: &VenueConfig, purpose: Purpose, found: &mut Findings) {
+fn check_venue(place: &str, venue: &VenueConfig, mode: Mode, found: &mut Findings) {
     let is_empty = venue.instruments.values().all(Vec::is_empty);
     found.when(is_empty, format!("{place}.instruments"), || "there is none; write { spot = [\"BTCUSDT\"] }".to_owned());
     for (market, symbols) in &venue.instruments {
@@ -171,13 +163,13 @@ fn check_venue(place: &str, venue: &VenueConfig, purpose: Purpose, found: &mut F
         let is_ws = endpoints.ws.starts_with("ws://") || endpoints.ws.starts_with("wss://");
         found.when(!is_ws, format!("{place}.endpoints.ws"), || format!("`{}` begins with neither ws:// nor wss://", endpoints.ws));
     }
-    match (purpose, &venue.keys, &venue.paper) {
-        (Purpose::Live, None, _) => {
+    match (mode, &venue.keys, &venue.paper) {
+        (Mode::Live, None, _) => {
             let example = venue.name.as_str().to_uppercase();
             let what = format!("live needs keys; write keys = {{ env = \"{example}\" }} or keys = {{ file = \"keys.json\" }}");
             found.add(format!("{place}.keys"), Some(what));
         }
-        (Purpose::Paper, _, None) => {
+        (Mode::Paper, _, None) => {
             let what = "paper needs what the account starts with; write [venue.paper] with balances = { USDT = \"100000\" }".to_owned();
             found.add(format!("{place}.paper"), Some(what));
         }

@@ -154,6 +154,9 @@ pub struct VenueConfig {
     /// The paper account; needed for paper.
     #[serde(default)]
     pub paper: Option<PaperConfig>,
+    /// Leverage of its derivative positions, as set at the venue; 1 where it is not said.
+    #[serde(default)]
+    pub leverage: Option<u32>,
     /// Window of the venue's dead-man's switch, where it has one.
     #[serde(default)]
     pub dead_man_s: Option<u32>,

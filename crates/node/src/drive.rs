@@ -7,8 +7,10 @@
 //! on until it has; the second ends it at once.
 
 use crate::clock::Clock;
-use crate::health::{Health, LatencyHistogram};
-use crate::log::{Level, Line, LogSink};
+use crate::core::Core;
+use crate::health::{Health, Histogram, Level, Line};
+use crate::keeping::Keeping;
+use crate::log::LogSink;
 use crate::transport::Transport;
 use std::future::Future;
 use std::pin::Pin;
@@ -39,16 +41,56 @@ pub trait Machine {
     /// What happened, behind what `into` holds.
     fn take_log(&mut self, into: &mut Vec<Line>);
     /// How it is.
-    fn health(&self, now: Timestamp) -> Health;
+    fn health(&self) -> Health;
+}
+
+impl<K: Keeping> Machine for Core<K> {
+    #[inline]
+    fn on_incoming(&mut self, now: Timestamp, venue: VenueId, incoming: &Incoming<'_>) {
+        self.on_incoming(now, venue, incoming);
+    }
+
+    fn on_time(&mut self, now: Timestamp) {
+        self.on_time(now);
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        self.next_deadline()
+    }
+
+    #[inline]
+    fn take_actions(&mut self, into: &mut Vec<(VenueId, Action)>) {
+        into.extend(self.take_actions());
+    }
+
+    fn purpose(&self, venue: VenueId, link: LinkId) -> Purpose {
+        self.link_purpose(venue, link)
+    }
+
+    fn stop(&mut self, now: Timestamp) {
+        self.stop(now);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.is_stopped()
+    }
+
+    fn take_log(&mut self, into: &mut Vec<Line>) {
+        into.extend(self.take_log());
+    }
+
+    fn health(&self) -> Health {
+        self.health()
+    }
 }
 
 /// How the loop itself is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoopHealth {
     /// From taking something heard to having done what it asked for.
-    pub handled: LatencyHistogram,
+    pub handled: Histogram,
     /// How late deadlines were told.
-    pub lateness: LatencyHistogram,
+    pub lateness: Histogram,
     /// How often the wall clock was set.
     pub clock_steps: u64,
     /// How often the process stood still for longer than [`STALL`].
@@ -189,7 +231,7 @@ impl<M: Machine, O: Onlooker> Drive<M, O> {
             let Poll::Ready(heard) = self.transport.poll(cx, now) else { return true };
             self.machine.on_incoming(now, heard.venue, &heard.incoming());
             self.act(cx);
-            self.own.handled.record(self.clock.now().since(now));
+            self.own.handled.add(self.clock.now().since(now));
         }
         false
     }
@@ -205,7 +247,7 @@ impl<M: Machine, O: Onlooker> Drive<M, O> {
     fn tell_time(&mut self, cx: &mut Context<'_>) {
         let now = self.clock.now();
         if let Some(due) = self.machine.next_deadline().filter(|due| *due <= now) {
-            self.own.lateness.record(now.since(due));
+            self.own.lateness.add(now.since(due));
             self.machine.on_time(now);
             self.act(cx);
         }
@@ -213,10 +255,10 @@ impl<M: Machine, O: Onlooker> Drive<M, O> {
             self.next_look = now.plus(LOOK_EVERY);
             if let Some(step) = self.clock.wall_step() {
                 self.own.clock_steps += 1;
-                let line = Line::new(now, Level::Warn, "clock_step").with("ms", step.0 / 1_000_000);
-                self.log.take(line.with("effect", "none: the node's time goes on as it was"));
+                let text = format!("the wall clock was set by {} ms; the node's time goes on as it was", step.0 / 1_000_000);
+                self.say(Level::Warning, "clock-step", text);
             }
-            self.onlooker.look(self.machine.health(now), &self.own);
+            self.onlooker.look(self.machine.health(), &self.own);
         }
     }
 
@@ -227,7 +269,7 @@ impl<M: Machine, O: Onlooker> Drive<M, O> {
         let stall = now.since(self.turned.plus(LOOK_EVERY));
         if stall >= STALL {
             self.own.stalls += 1;
-            self.log.take(Line::new(now, Level::Warn, "stalled").with("ms", stall.0 / 1_000_000));
+            self.say(Level::Warning, "stalled", format!("the process stood still for {} ms", stall.0 / 1_000_000));
         }
         self.turned = now;
     }
@@ -240,9 +282,8 @@ impl<M: Machine, O: Onlooker> Drive<M, O> {
         }
         let asked = self.stopper.asked();
         if asked > 0 && self.asked == 0 {
-            let now = self.clock.now();
-            self.log.take(Line::new(now, Level::Info, "stopping").with("again", "a second signal ends at once"));
-            self.machine.stop(now);
+            self.say(Level::Info, "asked-to-stop", "once more ends at once, whatever lives".to_owned());
+            self.machine.stop(self.clock.now());
             self.act(cx);
         }
         self.asked = asked;
@@ -255,6 +296,10 @@ impl<M: Machine, O: Onlooker> Drive<M, O> {
             (false, 0 | 1) => None,
             (false, _) => Some(Ended::AtOnce),
         }
+    }
+
+    fn say(&mut self, level: Level, event: &'static str, text: String) {
+        self.log.take(Line { at: self.clock.now(), level, event, about: String::new(), text });
     }
 
     fn write_log(&mut self) {

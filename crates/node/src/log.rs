@@ -1,98 +1,13 @@
-//! What happened, as lines with a name and fields, written for people or for programs.
+//! Lines of the log, written for people or for programs.
 //!
-//! A line is data until it is written. Writing may block (a full pipe, a slow disk), and trading may not wait for that: lines go
-//! to a thread of their own through a bounded queue; what found no room is counted, and the count is said as soon as there is
-//! room again. Nothing here ever holds a secret: fields are chosen one by one where a line is made.
+//! Writing may block (a full pipe, a slow disk), and trading may not wait for that: lines go to a thread of their own through a
+//! bounded queue; what found no room is counted, and the count is said as soon as there is room again.
 
 use crate::clock::utc_text;
+use crate::health::{Level, Line};
 use std::io::Write;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use tradewind_types::Timestamp;
-
-/// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Everything is as it should be.
-    Info,
-    /// Something went wrong and is being handled.
-    Warn,
-    /// Somebody has to look.
-    Error,
-}
-
-impl Level {
-    /// As it is written.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Level::Info => "info",
-            Level::Warn => "warn",
-            Level::Error => "error",
-        }
-    }
-}
-
-/// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// When, our clock.
-    pub at: Timestamp,
-    /// How much it matters.
-    pub level: Level,
-    /// What, in one word: `link_down`.
-    pub event: &'static str,
-    /// Particulars, in order.
-    pub fields: Vec<(&'static str, String)>,
-}
-
-impl Line {
-    /// A line without particulars.
-    #[must_use]
-    pub const fn new(at: Timestamp, level: Level, event: &'static str) -> Self {
-        Self { at, level, event, fields: Vec::new() }
-    }
-
-    /// The line with one more particular.
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.fields.push((name, value.to_string()));
-        self
-    }
-
-    /// As one line of text, without its end.
-    #[must_use]
-    pub fn text(&self, format: LogFormat) -> String {
-        match format {
-            LogFormat::Human => self.human(),
-            LogFormat::Json => self.json(),
-        }
-    }
-
-    fn human(&self) -> String {
-        let mut text = format!("{} {:<5} {:<18}", utc_text(self.at), self.level.as_str(), self.event);
-        for (name, value) in &self.fields {
-            // One line stays one line, whatever a venue says.
-            let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            let quote = if value.contains(' ') || value.is_empty() { "\"" } else { "" };
-            text.push_str(&format!(" {name}={quote}{value}{quote}"));
-        }
-        text
-    }
-
-    fn json(&self) -> String {
-        let mut map = serde_json::Map::new();
-        map.insert("ts".into(), utc_text(self.at).into());
-        map.insert("ts_ns".into(), self.at.0.into());
-        map.insert("level".into(), self.level.as_str().into());
-        map.insert("event".into(), self.event.into());
-        for (name, value) in &self.fields {
-            map.insert((*name).into(), value.as_str().into());
-        }
-        serde_json::Value::Object(map).to_string()
-    }
-}
-
 /// How lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -101,6 +16,40 @@ pub enum LogFormat {
     Human,
     /// One JSON object per line.
     Json,
+}
+
+impl LogFormat {
+    /// A line as one line of text, without its end.
+    #[must_use]
+    pub fn text(self, line: &Line) -> String {
+        match self {
+            LogFormat::Human => human(line),
+            LogFormat::Json => json(line),
+        }
+    }
+}
+
+const fn word(level: Level) -> &'static str {
+    match level {
+        Level::Info => "info",
+        Level::Warning => "warning",
+        Level::Error => "error",
+    }
+}
+
+fn human(line: &Line) -> String {
+    let about = if line.about.is_empty() { "node" } else { &line.about };
+    let text = format!("{} {:<7} {:<20} {about}: {}", utc_text(line.at), word(line.level), line.event, line.text);
+    // One line stays one line, whatever a venue says.
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn json(line: &Line) -> String {
+    let (at, level) = (utc_text(line.at), word(line.level));
+    serde_json::json!({
+        "ts": at, "ts_ns": line.at.0, "level": level, "event": line.event, "about": line.about, "text": line.text,
+    })
+    .to_string()
 }
 
 /// Lines that may wait to be written.
@@ -127,7 +76,8 @@ impl LogSink {
     /// Takes a line; counts it as lost where there is no room.
     pub fn take(&mut self, line: Line) {
         if self.lost > 0 {
-            let said = Line::new(line.at, Level::Warn, "log_lines_lost").with("count", self.lost);
+            let text = format!("{} lines were lost: the log was not read fast enough", self.lost);
+            let said = Line { at: line.at, level: Level::Warning, event: "log-lines-lost", about: String::new(), text };
             if self.offer(said) {
                 self.lost = 0;
             }
@@ -158,7 +108,7 @@ impl Drop for LogSink {
 
 fn write_all(lines: &Receiver<Line>, mut out: Box<dyn Write + Send>, format: LogFormat) {
     while let Ok(line) = lines.recv() {
-        let mut text = line.text(format);
+        let mut text = format.text(&line);
         text.push('\n');
         if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
             return;
@@ -170,6 +120,7 @@ fn write_all(lines: &Receiver<Line>, mut out: Box<dyn Write + Send>, format: Log
 mod tests {
     use super::*;
     use std::sync::{Arc, Mutex, mpsc};
+    use tradewind_types::Timestamp;
     use tradewind_venues::Credentials;
 
     #[derive(Clone, Default)]
@@ -185,20 +136,18 @@ mod tests {
         }
     }
 
-    fn line(event: &'static str) -> Line {
-        Line::new(Timestamp(1_700_000_000_123_456_789), Level::Warn, event)
+    fn line(text: &str) -> Line {
+        let (at, text) = (Timestamp(1_700_000_000_123_456_789), text.to_owned());
+        Line { at, level: Level::Warning, event: "link-down", about: "binance".to_owned(), text }
     }
 
     #[test]
     fn a_line_reads_for_people_and_for_programs() {
-        let line = line("link_down").with("venue", "binance").with("why", "no answer\nin time");
-        assert_eq!(
-            line.text(LogFormat::Human),
-            "2023-11-14T22:13:20.123456Z warn  link_down          venue=binance why=\"no answer in time\""
-        );
-        let json: serde_json::Value = serde_json::from_str(&line.text(LogFormat::Json)).unwrap();
-        assert_eq!(json["event"], "link_down");
-        assert_eq!(json["why"], "no answer\nin time");
+        let line = line("no answer\nin time");
+        assert_eq!(LogFormat::Human.text(&line), "2023-11-14T22:13:20.123456Z warning link-down            binance: no answer in time");
+        let json: serde_json::Value = serde_json::from_str(&LogFormat::Json.text(&line)).unwrap();
+        assert_eq!((&json["event"], &json["about"]), (&"link-down".into(), &"binance".into()));
+        assert_eq!(json["text"], "no answer\nin time");
         assert_eq!(json["ts_ns"], 1_700_000_000_123_456_789_i64);
     }
 
@@ -206,11 +155,11 @@ mod tests {
     fn lines_are_written_in_order_before_the_sink_is_gone() {
         let page = Page::default();
         let mut sink = LogSink::new(Box::new(page.clone()), LogFormat::Json).unwrap();
-        (0..1000).for_each(|n| sink.take(line("tick").with("n", n)));
+        (0..1000).for_each(|n| sink.take(line(&n.to_string())));
         drop(sink);
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
         let numbers: Vec<String> =
-            text.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["n"].as_str().unwrap().to_owned()).collect();
+            text.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["text"].as_str().unwrap().to_owned()).collect();
         assert_eq!(numbers, (0..1000).map(|n| n.to_string()).collect::<Vec<_>>());
     }
 
@@ -244,15 +193,15 @@ mod tests {
         }
         drop(sink);
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-        assert!(text.contains("log_lines_lost") && text.contains(&format!("\"count\":\"{lost}")), "{lost}");
+        assert!(text.contains(&format!("{lost} lines were lost")), "{lost}");
     }
 
     #[test]
     fn a_key_in_a_line_shows_no_secret() {
         let credentials = Credentials { key: "abcdefgh".into(), secret: "topsecret".into(), passphrase: "open sesame".into() };
-        let line = line("keys").with("of", format!("{credentials:?}"));
+        let line = line(&format!("{credentials:?}"));
         for format in [LogFormat::Human, LogFormat::Json] {
-            let text = line.text(format);
+            let text = format.text(&line);
             assert!(!text.contains("topsecret") && !text.contains("sesame") && !text.contains("abcdefgh"), "{text}");
         }
     }

@@ -1,6 +1,6 @@
 //! A configuration that is written wrongly is told where, what, and what may have been meant.
 
-use tradewind_node::{Config, Purpose};
+use tradewind_node::{Config, Mode};
 
 const GOOD: &str = r#"
 [node]
@@ -35,15 +35,15 @@ max_position = "0.1"
 fn read(text: &str) -> String {
     match Config::read(text) {
         Err(error) => error.to_string(),
-        Ok(config) => config.check(Purpose::Live).map_or_else(|mistakes| mistakes.to_string(), |()| "good".to_owned()),
+        Ok(config) => config.check(Mode::Live).map_or_else(|mistakes| mistakes.to_string(), |()| "good".to_owned()),
     }
 }
 
 #[test]
 fn what_is_right_is_taken() {
     let config = Config::read(GOOD).unwrap();
-    assert_eq!(config.check(Purpose::Live), Ok(()));
-    assert_eq!(config.check(Purpose::Paper), Ok(()));
+    assert_eq!(config.check(Mode::Live), Ok(()));
+    assert_eq!(config.check(Mode::Paper), Ok(()));
     let instruments: Vec<String> = config.instruments().collect();
     assert_eq!(instruments, ["binance:spot:BTCUSDT", "binance:spot:ETHUSDT", "binance:linear:BTCUSDT"]);
 }
@@ -91,7 +91,7 @@ fn paper_needs_a_paper_account() {
     let text = GOOD.replace("[venue.paper]", "[venue.endpoints]").replace("balances = { USDT = \"100000\", BTC = \"1.5\" }", "");
     let text = text.replace("maker_fee_bps = \"-0.5\"", "http = \"http://127.0.0.1:1\"\nws = \"wss://127.0.0.1:1\"");
     let config = Config::read(&text).unwrap();
-    assert_eq!(config.check(Purpose::Live), Ok(()));
-    let said = config.check(Purpose::Paper).unwrap_err().to_string();
+    assert_eq!(config.check(Mode::Live), Ok(()));
+    let said = config.check(Mode::Paper).unwrap_err().to_string();
     assert!(said.contains("venue[0].paper: paper needs what the account starts with"), "{said}");
 }

@@ -37,6 +37,10 @@ impl Counter {
     }
 }
 
+fn line(at: Timestamp, event: &'static str, text: String) -> Line {
+    Line { at, level: Level::Info, event, about: String::new(), text }
+}
+
 impl Machine for Counter {
     fn on_incoming(&mut self, now: Timestamp, venue: VenueId, incoming: &Incoming<'_>) {
         assert_eq!(venue, VENUE);
@@ -56,7 +60,7 @@ impl Machine for Counter {
                 assert_eq!(*status, 200);
                 self.answers += 1;
             }
-            other => self.log.push(Line::new(now, Level::Error, "unexpected").with("what", format!("{other:?}"))),
+            other => self.log.push(line(now, "unexpected", format!("{other:?}"))),
         }
     }
 
@@ -67,7 +71,7 @@ impl Machine for Counter {
         let request = HttpRequest { method: Method::Get, url: self.question.clone(), headers: Vec::new(), body: Vec::new() };
         self.actions.push((VENUE, Action::Request { call: CallId(self.ticks.len() as u64), request }));
         self.ticks.push((self.due, now));
-        self.log.push(Line::new(now, Level::Info, "tick"));
+        self.log.push(line(now, "tick", String::new()));
         self.due = self.due.plus(Nanos::from_millis(20));
         self.is_stopped |= self.stopping.is_some_and(|since| now.since(since) >= Nanos::from_millis(50));
     }
@@ -96,8 +100,8 @@ impl Machine for Counter {
         into.append(&mut self.log);
     }
 
-    fn health(&self, now: Timestamp) -> Health {
-        Health { at: now, state: "counting", ..Health::default() }
+    fn health(&self) -> Health {
+        Health { inputs: self.sent, ..Health::default() }
     }
 }
 
@@ -172,10 +176,10 @@ fn asked_once_it_stops_in_good_order() {
     });
     assert_eq!(ended, Ended::Stopped);
     assert!(machine.answers > 0, "questions were answered meanwhile");
-    assert!(log.contains("stopping"), "{log}");
+    assert!(log.contains("asked-to-stop"), "{log}");
     let seen = seen.0.lock().unwrap();
     let (health, own) = seen.last().unwrap();
-    assert_eq!((health.state, own.stalls), ("counting", 0));
+    assert_eq!((health.is_trading, own.stalls), (false, 0));
 }
 
 #[test]

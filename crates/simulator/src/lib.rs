@@ -30,7 +30,7 @@ pub use guards::{BudgetSetup, ConductSetup, GuardSetups, RestrictionSetup};
 pub use latency::{LatencySetup, LatencySetups};
 pub use recording::{Recording, RecordingBuilder, RecordingError};
 pub use recovery::{FolderRecovery, TakenUp, recover_path, snapshot, snapshot_folder, take_up};
-pub use replay::{Recovered, ReplayError, Replayed, recover, redecide};
+pub use replay::{MarketSource, Recovered, ReplayError, Replayed, recover, redecide, redecide_from};
 pub use screening::{Cross, Decision, Execution, Score, Screen, ScreenError, Sides, cross_decisions, screen_crosses};
 pub use setup::{
     AssetSetup, DepositSetup, FeeSetup, FillModel, InstrumentSetup, KindSetup, LimitSetup, Sequencing, Setup, SetupError, TouchBookSetup,

@@ -2,9 +2,10 @@
 
 use crate::recording::Recording;
 use crate::setup::{Setup, SetupError};
+use tradewind_book::SequenceRule;
 use tradewind_engine::{ApplyError, Engine, Step};
-use tradewind_journal::{Applicable, Entries, Entry, JournalError, MarketRun};
-use tradewind_types::{Input, Outcome, StateHash};
+use tradewind_journal::{Applicable, Entries, Entry, JournalError, MarketRun, Segment};
+use tradewind_types::{Control, Definition, Input, InstrumentTerms, MarketEvent, Outcome, Stamp, StateHash};
 
 /// Why a journal cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,14 @@ pub enum ReplayError {
         index: u64,
         /// Events in the recording.
         len: usize,
+    },
+    /// A segment of market data is gone, damaged, or another one.
+    #[error("market data of segment {segment} cannot be used: {why}")]
+    SegmentUnusable {
+        /// Which.
+        segment: u32,
+        /// Why.
+        why: String,
     },
 }
 
@@ -121,17 +130,52 @@ pub struct Replayed {
     pub state_hash: StateHash,
 }
 
+/// Where a replay finds the market data that a journal refers to.
+pub trait MarketSource {
+    /// A body of market data is referred to from here on.
+    fn begin(&mut self, segment: &Segment);
+
+    /// The event at a place of a segment; the places of a segment are asked for in order.
+    ///
+    /// # Errors
+    /// [`ReplayError::DataMissing`].
+    fn event(&mut self, segment: u32, index: u64) -> Result<(Stamp, MarketEvent<'_>), ReplayError>;
+
+    /// How the depth of an instrument is numbered that the journal defines; none where nobody watched it, or it is watched already.
+    fn rule(&self, terms: &InstrumentTerms) -> Option<SequenceRule>;
+}
+
+impl MarketSource for &Recording {
+    fn begin(&mut self, _segment: &Segment) {}
+
+    fn event(&mut self, _segment: u32, index: u64) -> Result<(Stamp, MarketEvent<'_>), ReplayError> {
+        let missing = ReplayError::DataMissing { index, len: self.len() };
+        usize::try_from(index).ok().and_then(|i| self.local(i)).ok_or(missing)
+    }
+
+    fn rule(&self, _terms: &InstrumentTerms) -> Option<SequenceRule> {
+        None
+    }
+}
+
 /// Gives an engine the journaled inputs and the market data they refer to, and compares every outcome with the journaled one.
 ///
 /// # Errors
 /// [`ReplayError`].
-pub fn redecide(mut journal: impl Entries, recording: &Recording, setup: &Setup) -> Result<Replayed, ReplayError> {
+pub fn redecide(journal: impl Entries, recording: &Recording, setup: &Setup) -> Result<Replayed, ReplayError> {
     let delivered = setup.delivered(recording)?;
-    let recording = delivered.as_ref().unwrap_or(recording);
     let mut engine = Engine::new();
     for (instrument, rule) in setup.watched_books()? {
         engine.watch_book(instrument, rule);
     }
+    redecide_from(journal, delivered.as_ref().unwrap_or(recording), engine)
+}
+
+/// The same for an engine that watches what it watched, from wherever its market data is.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn redecide_from(mut journal: impl Entries, mut market: impl MarketSource, engine: Engine) -> Result<Replayed, ReplayError> {
     let mut run = Redecision {
         engine,
         step: Step::new(),
@@ -147,10 +191,18 @@ pub fn redecide(mut journal: impl Entries, recording: &Recording, setup: &Setup)
     while let Some(entry) = journal.next_entry()? {
         finished = matches!(entry, Entry::StateHash { .. } | Entry::End { .. });
         match entry {
-            Entry::Input { seq, at, control } => run.input(seq, &Input::Control { at, control: &control }),
-            Entry::MarketRun(market) => run.market(&market, recording)?,
+            Entry::Input { seq, at, control } => {
+                run.input(seq, &Input::Control { at, control: &control });
+                if let Control::Define(Definition::Instrument(terms)) = &control
+                    && let Some(rule) = market.rule(terms)
+                {
+                    run.engine.watch_book(terms.id, rule);
+                }
+            }
+            Entry::MarketRun(events) => run.market(&events, &mut market)?,
             Entry::Outcome { seq, outcome } => run.compare(seq, &outcome),
-            Entry::Segment { .. } | Entry::StateHash { .. } | Entry::End { .. } => {}
+            Entry::Segment { segment, .. } => market.begin(&segment),
+            Entry::StateHash { .. } | Entry::End { .. } => {}
         }
     }
     run.close(finished);
@@ -189,12 +241,9 @@ impl Redecision {
         self.decided.extend(self.step.outcomes.drain(..).map(|outcome| (seq, outcome)));
     }
 
-    fn market(&mut self, run: &MarketRun, recording: &Recording) -> Result<(), ReplayError> {
+    fn market(&mut self, run: &MarketRun, market: &mut impl MarketSource) -> Result<(), ReplayError> {
         for k in 0..run.count {
-            let index = run.first + k;
-            let missing = ReplayError::DataMissing { index, len: recording.len() };
-            let event = usize::try_from(index).ok().and_then(|i| recording.local(i));
-            let (stamp, event) = event.ok_or(missing)?;
+            let (stamp, event) = market.event(run.segment, run.first + k)?;
             self.input(run.first_seq + k, &Input::Market { stamp, event });
         }
         Ok(())

@@ -50,6 +50,14 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
+    /// One order by our id among those that are over, where the venue keeps them in a record of their own: asked because
+    /// [`Ask::Order`] was answered with it in [`crate::Message::More`].
+    OrderHistory {
+        /// Ours.
+        order: OrderId,
+        /// On what.
+        instrument: InstrumentId,
+    },
     /// Our executions on an instrument since a moment of the venue's clock.
     Fills {
         /// On what.
@@ -76,13 +84,38 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
+    /// Ends every order on an instrument that waits for its trigger, where [`Ask::CancelAll`] leaves those: asked because it was
+    /// answered with it in [`crate::Message::More`].
+    CancelWaiting {
+        /// On what.
+        instrument: InstrumentId,
+    },
     /// Arms or renews the venue's dead-man's switch; a zero window disarms it.
     DeadMan {
-        /// On what, where the venue keeps one per instrument.
+        /// On what, where the venue keeps one per instrument; of which market, where it keeps one per market.
         instrument: Option<InstrumentId>,
         /// Orders end when it is not renewed for so long.
         window: Nanos,
     },
+}
+
+impl Ask {
+    /// The question as it was first asked: what its answer as a whole is known by, however many more were asked to complete it.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        match &mut self {
+            Ask::OrderHistory { order, instrument } => return Ask::Order { order: *order, instrument: *instrument },
+            Ask::CancelWaiting { instrument } => return Ask::CancelAll { instrument: *instrument },
+            Ask::Instruments { cursor, .. }
+            | Ask::OpenOrders { cursor, .. }
+            | Ask::Fills { cursor, .. }
+            | Ask::Positions { cursor, .. } => {
+                *cursor = None;
+            }
+            _ => {}
+        }
+        self
+    }
 }
 
 /// HTTP verbs that venues use.

@@ -1,6 +1,6 @@
 //! Decimal text → whole steps, and back, exactly. No float lies between a venue's bytes and our ticks.
 
-use tradewind_types::{Amount, Decimal, Price, Qty};
+use tradewind_types::{Amount, Decimal, Price, Qty, Rounding};
 
 /// Why a number could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +106,21 @@ impl Step {
         };
         let units = i64::try_from(units).map_err(|_| DigitsError::TooLarge)?;
         Ok(if negative { -units } else { units })
+    }
+}
+
+impl Step {
+    /// How many steps a decimal text is, rounded half to even: for prices that are worked out rather than traded (marks, indices).
+    ///
+    /// # Errors
+    /// [`DigitsError`].
+    pub fn nearest(self, text: &[u8]) -> Result<i64, DigitsError> {
+        if text.is_empty() {
+            return Err(DigitsError::Malformed);
+        }
+        let step = i128::from(self.mantissa) * 10i128.pow(18 - u32::from(self.scale));
+        let units = Rounding::HalfEven.divide(amount(text, 18)?.0, step).map_err(|_| DigitsError::TooLarge)?;
+        i64::try_from(units).map_err(|_| DigitsError::TooLarge)
     }
 }
 
@@ -252,6 +267,17 @@ mod tests {
         assert!(matches!(step(1, 2).units(b"0.001"), Err(DigitsError::OffGrid { .. })));
         assert!(matches!(step(5, 1).units(b"0.3"), Err(DigitsError::OffGrid { .. })));
         assert_eq!(step(1, 2).units(b"99999999999999999999"), Err(DigitsError::TooLarge));
+    }
+
+    #[test]
+    fn a_price_between_ticks_goes_to_the_nearest() {
+        let cases =
+            [("65117.44", 651_174), ("65117.45", 651_174), ("65117.55", 651_176), ("0.05", 0), ("0.0501", 1), ("-0.26", -3), ("7", 70)];
+        for (text, units) in cases {
+            assert_eq!(step(1, 1).nearest(text.as_bytes()), Ok(units), "{text}");
+        }
+        assert_eq!(step(1, 1).nearest(b""), Err(DigitsError::Malformed));
+        assert_eq!(step(1, 1).nearest(b"99999999999999999999999"), Err(DigitsError::TooLarge));
     }
 
     #[test]

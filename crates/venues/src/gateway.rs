@@ -327,6 +327,24 @@ impl Gateway {
         self.dialect.sequence_rule(instrument)
     }
 
+    /// How long after sending, by the venue's rules, an order that its records do not have can no longer appear there.
+    #[must_use]
+    pub fn lost_after(&self) -> Nanos {
+        self.dialect.lost_after()
+    }
+
+    /// The markets it was set up for.
+    #[must_use]
+    pub fn markets(&self) -> &[crate::Market] {
+        self.dialect.markets()
+    }
+
+    /// Which links are opened.
+    #[must_use]
+    pub const fn access(&self) -> Access {
+        self.access
+    }
+
     /// The venue's clock less ours, as last measured.
     #[must_use]
     pub const fn clock_offset(&self) -> Nanos {

@@ -4,9 +4,10 @@ use crate::ask::{Ask, Cursor};
 use crate::dialect::{BucketId, CallId};
 use crate::directory::Market;
 use crate::error::VenueError;
+use std::collections::BTreeMap;
 use tradewind_types::{
     AccountEvent, AccountId, Amount, AssetId, Bar, Decimal, DepthKind, DepthUpdate, Exposure, InstrumentId, InstrumentKind, LevelChange,
-    Mark, OrderId, Price, Qty, Quote, RejectReason, Sequence, Side, Timestamp, Trade, VenueOrderId, VenueReply,
+    Mark, OrderId, Price, Qty, Quote, Rate, RejectReason, Sequence, Side, Timestamp, Trade, VenueOrderId, VenueReply,
 };
 
 /// Public feeds of an instrument that a session can follow.
@@ -222,13 +223,31 @@ pub enum Message {
     Session(SessionNews),
 }
 
-/// What was read, in order. Reused: [`Inbox::clear`] keeps its room.
+/// What a venue says has changed about a derivative's mark; fields that it leaves out are as they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarkChange {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// Mark price.
+    pub mark: Option<Price>,
+    /// Index price.
+    pub index: Option<Price>,
+    /// Funding rate.
+    pub funding_rate: Option<Rate>,
+    /// When funding is charged next.
+    pub next_funding: Option<Timestamp>,
+}
+
+/// What was read, in order. Reused: [`Inbox::clear`] keeps its room. It also completes what a venue says only in part: one inbox
+/// belongs to one stream of messages.
 #[derive(Clone, Debug, Default)]
 pub struct Inbox {
     /// In order.
     pub messages: Vec<Message>,
     /// Level changes of the depth messages.
     pub changes: Vec<LevelChange>,
+    /// Last mark of each instrument whose venue states only what changes.
+    marks: BTreeMap<InstrumentId, Mark>,
 }
 
 impl Inbox {
@@ -243,6 +262,33 @@ impl Inbox {
         let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let changes = (place(from), place(self.changes.len()));
         self.messages.push(Message::Depth { ts_venue, instrument, kind, sequence, changes });
+    }
+
+    /// A mark in whole: the first word about an instrument, in place of what was known of it. Without mark and index price there is
+    /// no mark.
+    pub fn mark_stated(&mut self, ts_venue: Timestamp, stated: MarkChange) {
+        let MarkChange { instrument, funding_rate, next_funding, .. } = stated;
+        let (Some(mark), Some(index)) = (stated.mark, stated.index) else {
+            self.marks.remove(&instrument);
+            return;
+        };
+        let (funding_rate, next_funding) = (funding_rate.unwrap_or_default(), next_funding.unwrap_or_default());
+        let mark = Mark { instrument, mark, index, funding_rate, next_funding };
+        self.marks.insert(instrument, mark);
+        self.messages.push(Message::Mark(ts_venue, mark));
+    }
+
+    /// What has changed of a mark; nothing comes of it where the whole was never stated, or where it is as it was.
+    pub fn mark_changed(&mut self, ts_venue: Timestamp, change: MarkChange) {
+        let Some(known) = self.marks.get_mut(&change.instrument) else { return };
+        let before = *known;
+        known.mark = change.mark.unwrap_or(known.mark);
+        known.index = change.index.unwrap_or(known.index);
+        known.funding_rate = change.funding_rate.unwrap_or(known.funding_rate);
+        known.next_funding = change.next_funding.unwrap_or(known.next_funding);
+        if *known != before {
+            self.messages.push(Message::Mark(ts_venue, *known));
+        }
     }
 
     /// The changes of a depth message.

@@ -121,8 +121,10 @@ impl Gateway {
                 if ask == Ask::ServerTime {
                     self.set_clock(now, sent, before);
                 }
+                let goes_on = self.inbox.messages[before..].iter().any(|m| matches!(m, Message::More(_)));
                 self.digest(now, before, None);
                 let outcome = match read {
+                    Ok(Ok(())) if goes_on => return,
                     Ok(Ok(())) => {
                         self.limit.on_success();
                         Ok(())
@@ -160,7 +162,7 @@ impl Gateway {
                 }
             }
         }
-        self.notices.push(Notice::Answered { ask, sent, outcome });
+        self.notices.push(Notice::Answered { ask: ask.whole(), sent, outcome });
     }
 
     pub(super) fn set_clock(&mut self, now: Timestamp, sent: Timestamp, before: usize) {

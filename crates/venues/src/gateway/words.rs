@@ -126,11 +126,11 @@ pub enum Notice {
         /// Why.
         why: String,
     },
-    /// A question has its answer; its messages are in the inbox. A question in pages is answered page by page.
+    /// A question has its answer, every page of it; its messages are in the inbox, or were in earlier ones.
     Answered {
         /// Which.
         ask: Ask,
-        /// When it was sent.
+        /// When it was sent; of a question in pages the last one.
         sent: Timestamp,
         /// What came of it.
         outcome: Result<(), AskFailure>,

@@ -1,0 +1,450 @@
+//! One venue at a time: what it is doing, and what it says.
+
+use super::{Core, Mode};
+use crate::config::{Config, VenueConfig, VenueName};
+use crate::health::{Histogram, Level};
+use crate::keeping::Keeping;
+use crate::paper::PaperVenue;
+use std::collections::BTreeMap;
+use tradewind_limits::Command;
+use tradewind_simulator::Wake;
+use tradewind_types::{
+    AccountId, Control, InstrumentId, LimitScope, MarketEvent, Nanos, OperatorCommand, OrderId, OrderTerms, Stamp, Timestamp, VenueId,
+    VenueReply,
+};
+use tradewind_venues::{Ask, Gateway, Inbox, LinkId, ListedInstrument, Market, Message, Notice, Purpose};
+
+use super::reconciling::Reconciliation;
+
+/// Where a venue is on its way to trading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Asked what is listed; so many questions have no answer.
+    Discovering { left: usize, failed: bool },
+    /// What was asked had no good answer: asked again at this moment.
+    Rediscovering(Timestamp),
+    /// Links are coming up.
+    Opening,
+    /// Its records are being compared with ours.
+    Reconciling,
+    /// It trades.
+    Trading,
+    /// It will not trade in this life.
+    Refused,
+}
+
+impl Phase {
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Phase::Discovering { .. } | Phase::Rediscovering(_) => "discovering",
+            Phase::Opening => "opening",
+            Phase::Reconciling => "reconciling",
+            Phase::Trading => "trading",
+            Phase::Refused => "refused",
+        }
+    }
+}
+
+/// Figures of a venue.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    pub(super) market_messages: u64,
+    pub(super) private_messages: u64,
+    pub(super) last_market: Option<Timestamp>,
+    pub(super) gaps: u64,
+    pub(super) unread: u64,
+    pub(super) losses: BTreeMap<LinkId, u64>,
+    pub(super) feed_latency: Histogram,
+    pub(super) answer_latency: Histogram,
+}
+
+pub(super) struct House {
+    pub(super) venue: VenueId,
+    pub(super) config: VenueConfig,
+    pub(super) gateway: Gateway,
+    pub(super) paper: Option<PaperVenue>,
+    pub(super) phase: Phase,
+    pub(super) why_not: String,
+    pub(super) listed: Vec<ListedInstrument>,
+    pub(super) accounts: BTreeMap<Market, AccountId>,
+    pub(super) instruments: Vec<InstrumentId>,
+    /// What the venue said before this moment was heard.
+    pub(super) heard_until: Timestamp,
+    pub(super) reconciliation: Option<Reconciliation>,
+    /// Records whose fills are still to come, by instrument.
+    pub(super) stash: BTreeMap<OrderId, tradewind_venues::OrderRecord>,
+    /// Counts everything that moved money or an order, so that records can be told to be of a quiet moment.
+    pub(super) activity: u64,
+    pub(super) figures: Figures,
+}
+
+/// A venue that has nothing good to say is asked again after so long.
+const ASK_AGAIN: Nanos = Nanos::from_secs(5);
+
+impl House {
+    pub(super) fn all(config: &Config, gateways: Vec<Gateway>, heard_until: Timestamp) -> Vec<Self> {
+        let house = |(config, gateway): (&VenueConfig, Gateway)| {
+            let phase = discovering(&gateway);
+            Self {
+                venue: venue_id(config.name),
+                config: config.clone(),
+                gateway,
+                paper: None,
+                phase,
+                why_not: "asking what is listed".to_owned(),
+                listed: Vec::new(),
+                accounts: BTreeMap::new(),
+                instruments: Vec::new(),
+                heard_until,
+                reconciliation: None,
+                stash: BTreeMap::new(),
+                activity: 0,
+                figures: Figures::default(),
+            }
+        };
+        config.venues.iter().zip(gateways).map(house).collect()
+    }
+
+    pub(super) fn is_trading(&self) -> bool {
+        self.phase == Phase::Trading
+    }
+
+    pub(super) const fn is_paper(&self) -> bool {
+        self.paper.is_some()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let again = if let Phase::Rediscovering(at) = self.phase { Some(at) } else { None };
+        [self.gateway.next_deadline(), self.paper.as_ref().and_then(PaperVenue::next_deadline), again].into_iter().flatten().min()
+    }
+
+    pub(super) fn submit(&mut self, now: Timestamp, command: Command, terms: &OrderTerms) {
+        match &mut self.paper {
+            Some(paper) => paper.submit(now, *command.request()),
+            None => self.gateway.submit(now, command, terms),
+        }
+    }
+
+    /// Whether the links that orders and their news need are up.
+    pub(super) fn can_trade(&self) -> bool {
+        self.is_paper() || (self.gateway.is_up(Purpose::Private) && self.gateway.is_up(Purpose::Orders))
+    }
+
+    pub(super) fn link_purpose(&self, link: LinkId) -> Option<(&'static str, Purpose)> {
+        self.gateway.link_states().find(|(id, ..)| *id == link).map(|(_, name, purpose, _)| (name, purpose))
+    }
+}
+
+/// Each venue's number in every journal.
+pub(super) const fn venue_id(name: VenueName) -> VenueId {
+    match name {
+        VenueName::Binance => VenueId(0),
+        VenueName::Bybit => VenueId(1),
+    }
+}
+
+fn discovering(gateway: &Gateway) -> Phase {
+    let rights = usize::from(gateway.access() == tradewind_venues::Access::Private);
+    Phase::Discovering { left: gateway.markets().len() + rights, failed: false }
+}
+
+impl<K: Keeping> Core<K> {
+    /// Takes what a venue has said; whether it said anything.
+    #[inline]
+    pub(super) fn hear(&mut self, place: usize) -> bool {
+        let Some(house) = self.houses.get_mut(place) else { return false };
+        let (inbox, notices) = house.gateway.take_news();
+        let is_news = !inbox.messages.is_empty() || !notices.is_empty();
+        for message in &inbox.messages {
+            self.on_message(place, message, &inbox);
+        }
+        for notice in &notices {
+            self.on_notice(place, notice);
+        }
+        if let Some(house) = self.houses.get_mut(place) {
+            house.gateway.give_back(inbox, notices);
+        }
+        is_news
+    }
+
+    #[inline]
+    fn on_message(&mut self, place: usize, message: &Message, inbox: &Inbox) {
+        match message {
+            Message::Depth { ts_venue, instrument, kind, sequence, changes } => {
+                let update = inbox.update(*instrument, *kind, *sequence, *changes);
+                self.on_market(place, *ts_venue, MarketEvent::Depth(update));
+                self.wake_all(&Wake::Book(*instrument));
+            }
+            Message::Trade(ts_venue, trade) => {
+                self.on_market(place, *ts_venue, MarketEvent::Trade(*trade));
+                self.wake_all(&Wake::Trade(*trade));
+            }
+            Message::Quote(ts_venue, quote) => self.on_market(place, *ts_venue, MarketEvent::Quote(*quote)),
+            Message::Bar(ts_venue, bar) => {
+                self.on_market(place, *ts_venue, MarketEvent::Bar(*bar));
+                self.wake_all(&Wake::Bar(*bar));
+            }
+            Message::Mark(ts_venue, mark) => self.on_market(place, *ts_venue, MarketEvent::Mark(*mark)),
+            other => self.on_private(place, other),
+        }
+    }
+
+    fn on_private(&mut self, place: usize, message: &Message) {
+        let Some(house) = self.houses.get_mut(place) else { return };
+        house.figures.private_messages += 1;
+        match message {
+            Message::Reply(reply) => self.on_reply(place, reply),
+            Message::Account(event) => {
+                house.activity += 1;
+                self.control(Control::Account(*event));
+            }
+            Message::Order(record) => self.on_order_record(place, record),
+            Message::NoSuchOrder(order) => self.on_no_such_order(*order),
+            Message::Balance(record) => {
+                if let Some(reconciliation) = &mut house.reconciliation {
+                    reconciliation.balances.insert((record.account, record.asset), record.total);
+                }
+            }
+            Message::Position(record) => {
+                if let Some(reconciliation) = &mut house.reconciliation {
+                    reconciliation.positions.insert((record.account, record.instrument), record.lots);
+                }
+            }
+            Message::Listed(listed) => house.listed.push((**listed).clone()),
+            Message::Rights(rights) => {
+                if rights.withdraw {
+                    self.refuse_house(place, "the key may withdraw money; make one that may only trade and read".to_owned());
+                } else if !rights.trade {
+                    self.refuse_house(place, "the key may not trade".to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn on_market(&mut self, place: usize, ts_venue: Timestamp, event: MarketEvent<'_>) {
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place) else { return };
+        // The venue's clock in ours; its last tick before we heard of it at the latest.
+        let ts_venue = Timestamp(ts_venue.0.saturating_sub(house.gateway.clock_offset().0)).min(now);
+        let stamp = Stamp { ts_venue, ts_local: now };
+        house.figures.market_messages += 1;
+        house.figures.last_market = Some(now);
+        house.figures.feed_latency.add(now.since(ts_venue));
+        if let Some(paper) = &mut house.paper {
+            paper.on_market(stamp, &event);
+        }
+        self.market(stamp, event);
+    }
+
+    /// What became of a paper order.
+    pub(super) fn hear_paper(&mut self) {
+        for place in 0..self.houses.len() {
+            let now = self.now;
+            if let Some(paper) = self.houses.get_mut(place).and_then(|house| house.paper.as_mut()) {
+                paper.on_time(now);
+            }
+            while let Some(reply) =
+                self.houses.get_mut(place).and_then(|house| house.paper.as_mut()).and_then(|paper| paper.next_reply(now))
+            {
+                self.on_reply(place, &reply);
+            }
+        }
+    }
+
+    /// What a venue says of an order of ours. A fill of an order that the journal does not know cannot be booked by its order; it is
+    /// said, and what it moved is found when balances are compared.
+    fn on_reply(&mut self, place: usize, reply: &VenueReply) {
+        let order = reply.order();
+        let is_ours = order.node == self.config.node.id;
+        if self.engine.state().order(order).is_none() {
+            let Some(house) = self.houses.get_mut(place) else { return };
+            house.activity += 1;
+            if is_ours && matches!(reply, VenueReply::Filled(_)) {
+                let text =
+                    "a fill of an order that the journal does not hold any more; its money is found by comparing balances".to_owned();
+                self.say(Level::Warning, "fill-of-unknown-order", &order.to_string(), text);
+            }
+            return;
+        }
+        self.control(Control::Reply(*reply));
+    }
+
+    fn on_notice(&mut self, place: usize, notice: &Notice) {
+        let Some(house) = self.houses.get_mut(place) else { return };
+        let venue = house.gateway.venue();
+        match notice {
+            Notice::Up(link) => {
+                let name = house.link_purpose(*link).map_or("", |(name, _)| name);
+                self.say(Level::Info, "link-up", venue, name.to_owned());
+            }
+            Notice::Down { link, why } => {
+                *house.figures.losses.entry(*link).or_default() += 1;
+                let (name, purpose) = house.link_purpose(*link).unwrap_or(("", Purpose::Public));
+                self.say(Level::Warning, "link-down", venue, format!("{name}: {why}"));
+                if purpose != Purpose::Public {
+                    self.lose_touch(place, name);
+                }
+            }
+            Notice::Unread { link, error } => {
+                house.figures.unread += 1;
+                let (name, purpose) = house.link_purpose(*link).unwrap_or(("", Purpose::Public));
+                self.say(Level::Error, "unread", venue, format!("{name}: {error}"));
+                if purpose != Purpose::Public {
+                    self.lose_touch(place, name);
+                }
+            }
+            Notice::Answer(after) => house.figures.answer_latency.add(*after),
+            Notice::Reply(reply) => self.control(Control::Reply(*reply)),
+            Notice::Answered { ask, outcome, .. } => {
+                if let Err(failure) = outcome {
+                    self.say(Level::Warning, "not-answered", venue, format!("{}: {failure}", crate::core::word(ask)));
+                }
+                self.on_answered(place, ask, outcome.is_ok());
+            }
+        }
+    }
+
+    fn on_answered(&mut self, place: usize, ask: &Ask, is_good: bool) {
+        let Some(house) = self.houses.get_mut(place) else { return };
+        match (ask, &mut house.phase) {
+            (Ask::Instruments { .. } | Ask::KeyRights, Phase::Discovering { left, failed }) => {
+                *left = left.saturating_sub(1);
+                *failed |= !is_good;
+                if *left == 0 {
+                    let again = *failed;
+                    self.on_discovered(place, again);
+                }
+            }
+            (Ask::Depth { instrument }, _) if !is_good => self.on_book_lost(*instrument),
+            _ => self.on_record_answered(place, ask, is_good),
+        }
+    }
+
+    fn on_discovered(&mut self, place: usize, again: bool) {
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place) else { return };
+        if again {
+            house.listed.clear();
+            house.why_not = "the venue did not say what is listed or what the key may do".to_owned();
+            house.phase = Phase::Rediscovering(now.plus(ASK_AGAIN));
+            return;
+        }
+        match self.define_house(place) {
+            Err(why) => self.refuse_house(place, why),
+            Ok(directory) => {
+                if let Some(house) = self.houses.get_mut(place) {
+                    house.phase = Phase::Opening;
+                    house.why_not = "links are coming up".to_owned();
+                    house.gateway.open(now, directory);
+                }
+                if self.mode == Mode::Paper {
+                    self.open_paper(place);
+                }
+            }
+        }
+    }
+
+    /// It will not trade in this life; the reason is printed.
+    pub(super) fn refuse_house(&mut self, place: usize, why: String) {
+        let Some(house) = self.houses.get_mut(place) else { return };
+        house.phase = Phase::Refused;
+        house.why_not.clone_from(&why);
+        let venue = house.gateway.venue();
+        self.say(Level::Error, "venue-refused", venue, why);
+    }
+
+    /// Orders and their news cannot be trusted to reach us: its accounts do not trade until they are reconciled.
+    fn lose_touch(&mut self, place: usize, link: &str) {
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place) else { return };
+        if !matches!(house.phase, Phase::Trading | Phase::Reconciling) || house.is_paper() {
+            return;
+        }
+        if house.phase == Phase::Trading {
+            house.heard_until = now;
+        }
+        house.phase = Phase::Opening;
+        house.reconciliation = None;
+        house.why_not = format!("{link} is down or was not understood");
+        self.halt_house(place);
+    }
+
+    pub(super) fn halt_house(&mut self, place: usize) {
+        let accounts: Vec<AccountId> = self.houses.get(place).map(|house| house.accounts.values().copied().collect()).unwrap_or_default();
+        accounts.into_iter().for_each(|account| self.halt(LimitScope::Account(account)));
+    }
+
+    /// It trades, or trades again.
+    pub(super) fn resume_house(&mut self, place: usize) {
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place) else { return };
+        house.phase = Phase::Trading;
+        house.why_not.clear();
+        house.reconciliation = None;
+        let venue = house.gateway.venue();
+        if let (Some(seconds), false) = (house.config.dead_man_s, house.is_paper()) {
+            house.gateway.arm_dead_man(now, Nanos::from_secs(i64::from(seconds)));
+        }
+        let accounts: Vec<AccountId> = house.accounts.values().copied().collect();
+        for account in accounts {
+            self.control(Control::Operator(OperatorCommand::Resume { scope: LimitScope::Account(account) }));
+        }
+        self.say(Level::Info, "trading", venue, "orders, fills, balances and positions agree with the venue's records".to_owned());
+    }
+
+    /// A book lost its trust: it is made good again.
+    pub(super) fn on_book_lost(&mut self, instrument: InstrumentId) {
+        let now = self.now;
+        let Some(house) = self.house_of(instrument).and_then(|place| self.houses.get_mut(place)) else { return };
+        house.figures.gaps += 1;
+        house.gateway.refresh_book(now, instrument);
+    }
+
+    pub(super) fn look_at_houses(&mut self) {
+        for place in 0..self.houses.len() {
+            let now = self.now;
+            let Some(house) = self.houses.get_mut(place) else { continue };
+            match house.phase {
+                Phase::Rediscovering(at) if at <= now => {
+                    house.phase = discovering(&house.gateway);
+                    house.gateway.discover(now);
+                }
+                Phase::Opening if house.can_trade() => {
+                    if house.is_paper() {
+                        self.resume_house(place);
+                    } else {
+                        self.begin_reconciling(place);
+                    }
+                }
+                Phase::Reconciling => self.go_on_reconciling(place),
+                _ => {}
+            }
+        }
+        self.look_at_books();
+    }
+
+    /// A book without trust whose snapshot was lost is asked for again.
+    fn look_at_books(&mut self) {
+        let now = self.now;
+        let engine = &self.engine;
+        for house in &mut self.houses {
+            if !house.gateway.is_up(Purpose::Public) {
+                continue;
+            }
+            for instrument in house.instruments.clone() {
+                let book = engine.market(instrument).book();
+                if book.is_some_and(|book| book.status() != tradewind_book::BookStatus::Valid) {
+                    house.gateway.refresh_book(now, instrument);
+                }
+            }
+        }
+    }
+
+    pub(super) fn note_activity(&mut self, order: OrderId) {
+        if let Some(house) = self.house_of_order(order).and_then(|place| self.houses.get_mut(place)) {
+            house.activity += 1;
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Comparing a venue's records with ours: at every start, and whenever its private news may have been missed.
+//!
+//! The accounts are halted, which cancels everything that lives. Then, in this order:
+//! 1. Open orders and executions since we last heard: executions are booked (each once), records settle what is in doubt, and what
+//!    the venue does not list as open is asked about by name, until no order of ours lives there.
+//! 2. Balances and positions, read at a moment when nothing moved. What the venue has more or less of than we do came from outside
+//!    (a deposit, a fee, somebody's trade) and is adopted into the unassigned book; a position that no trade explains is not, and
+//!    its account does not trade until a person has looked.
+//! 3. The accounts trade again.
+
+use super::Core;
+use super::houses::Phase;
+use crate::health::Level;
+use crate::keeping::Keeping;
+use std::collections::{BTreeMap, BTreeSet};
+use tradewind_types::{
+    AccountId, Amount, AssetId, Author, BookId, Control, Definition, InstrumentId, Intent, Nanos, OrderId, OrderState, RejectReason,
+    Timestamp, VenueReply,
+};
+use tradewind_venues::{Ask, Market, OrderOwner, OrderRecord, RecordState};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Open orders and executions were asked for.
+    Orders,
+    /// Orders of ours are being settled one by one.
+    Settling,
+    /// Balances and positions were asked for, at this count of activity.
+    Holdings(u64),
+}
+
+#[derive(Debug)]
+pub(super) struct Reconciliation {
+    stage: Stage,
+    since: Timestamp,
+    waiting: BTreeSet<Ask>,
+    failed: bool,
+    foreign: usize,
+    pub(super) balances: BTreeMap<(AccountId, AssetId), Amount>,
+    pub(super) positions: BTreeMap<(AccountId, InstrumentId), i64>,
+}
+
+/// Executions are asked for from a little before we last heard: clocks differ, and records appear late.
+const OVERLAP: Nanos = Nanos::from_secs(120);
+/// A stage that is not through by then begins anew.
+const STAGE_WITHIN: Nanos = Nanos::from_secs(30);
+/// One that the venue refused to answer begins anew after so long.
+const RETRY_AFTER: Nanos = Nanos::from_secs(2);
+
+impl<K: Keeping> Core<K> {
+    pub(super) fn begin_reconciling(&mut self, place: usize) {
+        self.halt_house(place);
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place) else { return };
+        house.phase = Phase::Reconciling;
+        house.why_not = "comparing its records with ours".to_owned();
+        let since = Timestamp(house.heard_until.0.saturating_sub(OVERLAP.0));
+        let mut waiting: BTreeSet<Ask> = house.accounts.keys().map(|market| Ask::OpenOrders { market: *market, cursor: None }).collect();
+        waiting.extend(house.instruments.iter().map(|instrument| Ask::Fills { instrument: *instrument, since, cursor: None }));
+        for ask in waiting.clone() {
+            house.gateway.question(now, ask);
+        }
+        house.reconciliation = Some(Reconciliation {
+            stage: Stage::Orders,
+            since: now,
+            waiting,
+            failed: false,
+            foreign: 0,
+            balances: BTreeMap::new(),
+            positions: BTreeMap::new(),
+        });
+    }
+
+    /// A question about the venue's records has its answer, or none.
+    pub(super) fn on_record_answered(&mut self, place: usize, ask: &Ask, is_good: bool) {
+        if let Ask::Fills { instrument, .. } = ask {
+            self.settle_stash(place, *instrument, is_good);
+        }
+        if let Some(reconciliation) = self.houses.get_mut(place).and_then(|house| house.reconciliation.as_mut())
+            && reconciliation.waiting.remove(ask)
+        {
+            reconciliation.failed |= !is_good;
+            self.go_on_reconciling(place);
+        }
+    }
+
+    pub(super) fn go_on_reconciling(&mut self, place: usize) {
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place) else { return };
+        let Some(reconciliation) = &mut house.reconciliation else { return };
+        let within = if reconciliation.failed { RETRY_AFTER } else { STAGE_WITHIN };
+        if now.since(reconciliation.since) > within {
+            house.why_not = "its records could not be compared in time; trying again".to_owned();
+            self.begin_reconciling(place);
+            return;
+        }
+        if !reconciliation.waiting.is_empty() {
+            return;
+        }
+        if reconciliation.failed {
+            return;
+        }
+        match reconciliation.stage {
+            Stage::Orders => {
+                (reconciliation.stage, reconciliation.since) = (Stage::Settling, now);
+                for order in self.live_orders_of(place) {
+                    self.lookups.ask(order, now);
+                }
+                self.go_on_reconciling(place);
+            }
+            Stage::Settling => {
+                let live = self.live_orders_of(place);
+                if live.is_empty() && self.houses.get(place).is_some_and(|house| house.stash.is_empty()) {
+                    self.ask_holdings(place);
+                }
+                // An order that stands open in spite of the halt is cancelled again.
+                for order in live {
+                    if self.engine.state().order(order).is_some_and(|o| o.state == OrderState::Open) {
+                        self.decide(Author::Operator, 0, Intent::Cancel { order });
+                    }
+                }
+            }
+            Stage::Holdings(activity) => {
+                if self.houses.get(place).is_some_and(|house| house.activity == activity) {
+                    self.compare_holdings(place);
+                } else {
+                    self.ask_holdings(place);
+                }
+            }
+        }
+    }
+
+    fn live_orders_of(&self, place: usize) -> Vec<OrderId> {
+        let state = self.engine.state();
+        state.live_orders().filter(|o| self.house_of(o.terms.instrument) == Some(place)).map(|o| o.id).collect()
+    }
+
+    fn ask_holdings(&mut self, place: usize) {
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place) else { return };
+        let activity = house.activity;
+        // Markets that share an account share its wallet.
+        let mut asked = BTreeSet::new();
+        let wallets =
+            house.accounts.iter().filter(|(_, account)| asked.insert(**account)).map(|(market, _)| Ask::Balances { market: *market });
+        let mut waiting: BTreeSet<Ask> = wallets.collect();
+        let derivatives = house.accounts.keys().filter(|market| **market != Market::Spot);
+        waiting.extend(derivatives.map(|market| Ask::Positions { market: *market, cursor: None }));
+        for ask in waiting.clone() {
+            house.gateway.question(now, ask);
+        }
+        if let Some(reconciliation) = &mut house.reconciliation {
+            reconciliation.balances.clear();
+            reconciliation.positions.clear();
+            (reconciliation.stage, reconciliation.waiting) = (Stage::Holdings(activity), waiting);
+        }
+    }
+
+    fn compare_holdings(&mut self, place: usize) {
+        let Some(house) = self.houses.get_mut(place) else { return };
+        let Some(reconciliation) = house.reconciliation.take() else { return };
+        let venue = house.gateway.venue();
+        let accounts: BTreeSet<AccountId> = house.accounts.values().copied().collect();
+        let instruments = house.instruments.clone();
+        let markets = house.accounts.clone();
+        if reconciliation.foreign > 0 {
+            self.say(
+                Level::Warning,
+                "foreign-orders",
+                venue,
+                format!("{} open orders there are not ours; they are left alone", reconciliation.foreign),
+            );
+        }
+        for asset in self.assets() {
+            for account in &accounts {
+                let stated = reconciliation.balances.get(&(*account, asset.id)).copied().unwrap_or_default();
+                self.adopt_balance(venue, *account, asset.id, stated);
+            }
+        }
+        let mut unexplained = Vec::new();
+        for instrument in instruments {
+            let Some(account) = self.account_of(&markets, instrument) else { continue };
+            let ours = self.engine.state().position(account, instrument).lots;
+            let theirs = reconciliation.positions.get(&(account, instrument)).copied().unwrap_or_default();
+            if ours != theirs && !self.is_spot(instrument) {
+                unexplained.push(format!("{}: {theirs} lots at the venue, {ours} in the journal", self.symbol(instrument)));
+            }
+        }
+        if unexplained.is_empty() {
+            self.resume_house(place);
+        } else {
+            let why = format!("positions that no trade explains ({}); close them there, then start again", unexplained.join("; "));
+            self.refuse_house(place, why);
+        }
+    }
+
+    fn adopt_balance(&mut self, venue: &'static str, account: AccountId, asset: AssetId, stated: Amount) {
+        let ours = self.engine.state().balance(account, asset);
+        let Ok(difference) = stated.minus(ours) else { return };
+        if difference == Amount::ZERO {
+            return;
+        }
+        let symbol = self.engine.state().registry().asset(asset).map(|a| a.symbol.clone()).unwrap_or_default();
+        let text = format!("account {account}: {} units of {symbol} came from outside; adopted into the unassigned book", difference.0);
+        self.say(Level::Info, "balance-adopted", venue, text);
+        self.control(Control::Define(Definition::Deposit { account, book: BookId::UNASSIGNED, asset, amount: difference }));
+    }
+
+    /// An order by the venue's records.
+    pub(super) fn on_order_record(&mut self, place: usize, record: &OrderRecord) {
+        let OrderOwner::Ours(id) = &record.owner else {
+            self.count_foreign(place);
+            return;
+        };
+        if id.node != self.config.node.id {
+            self.count_foreign(place);
+            return;
+        }
+        let Some(order) = self.engine.state().order(*id) else {
+            if record.state == RecordState::Open {
+                let text = "open at the venue and unknown to the journal; use `tradewind kill` and start again".to_owned();
+                self.say(Level::Error, "order-astray", &id.to_string(), text);
+                self.refuse_house(place, format!("order {id} is open there and unknown to the journal"));
+            }
+            return;
+        };
+        if record.filled > order.filled {
+            let (instrument, since) = (order.terms.instrument, order.sent_at);
+            self.fetch_fills(place, instrument, since, record.clone());
+            return;
+        }
+        self.settle(record);
+    }
+
+    fn count_foreign(&mut self, place: usize) {
+        if let Some(reconciliation) = self.houses.get_mut(place).and_then(|house| house.reconciliation.as_mut()) {
+            reconciliation.foreign += 1;
+        }
+    }
+
+    /// The record tells of fills that we have not seen: they come first, so that nothing of the order's exposure is let go of early.
+    fn fetch_fills(&mut self, place: usize, instrument: InstrumentId, since: Timestamp, record: OrderRecord) {
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place) else { return };
+        let OrderOwner::Ours(id) = record.owner else { return };
+        let offset = house.gateway.clock_offset();
+        let since = Timestamp(since.plus(offset).0.saturating_sub(OVERLAP.0));
+        if house.stash.insert(id, record).is_none() {
+            house.gateway.question(now, Ask::Fills { instrument, since, cursor: None });
+        }
+    }
+
+    /// Fills of an instrument were read: records that waited for them are settled; one whose fills are not there yet is asked for
+    /// again by its lookup.
+    fn settle_stash(&mut self, place: usize, instrument: InstrumentId, is_good: bool) {
+        let Some(house) = self.houses.get_mut(place) else { return };
+        let of_it = |record: &OrderRecord| record.instrument == instrument;
+        let ids: Vec<OrderId> = house.stash.iter().filter(|(_, record)| of_it(record)).map(|(id, _)| *id).collect();
+        for id in ids {
+            let Some(record) = self.houses.get_mut(place).and_then(|house| house.stash.remove(&id)) else { continue };
+            let is_complete = self.engine.state().order(id).is_none_or(|order| order.filled >= record.filled);
+            if is_good && is_complete {
+                self.settle(&record);
+            } else {
+                self.lookups.ask(id, self.now.plus(Nanos::from_secs(1)));
+            }
+        }
+    }
+
+    /// Every fill that a record tells of is booked: what else it says can be.
+    fn settle(&mut self, record: &OrderRecord) {
+        let OrderOwner::Ours(id) = record.owner else { return };
+        let Some(order) = self.engine.state().order(id) else { return };
+        let (state, total, price) = (order.state, order.terms.qty, order.price());
+        let order = id;
+        let reply = |core: &mut Self, reply| core.control(Control::Reply(reply));
+        match record.state {
+            RecordState::Open => {
+                if let (true, Some(at)) =
+                    (record.qty.0 > 0 && record.qty != total || record.price.is_some() && record.price != price, record.price)
+                {
+                    reply(self, VenueReply::Amended { order, price: at, qty: if record.qty.0 > 0 { record.qty } else { total } });
+                } else if matches!(state, OrderState::Amending { .. }) {
+                    reply(self, VenueReply::AmendRejected { order, reason: RejectReason::NoMarket });
+                }
+                reply(self, VenueReply::Accepted { order, venue_order: record.venue_order });
+                if state == OrderState::Cancelling {
+                    // The cancel did not arrive. It can be sent again: it changes nothing twice.
+                    reply(self, VenueReply::CancelRejected { order, reason: RejectReason::NoMarket });
+                    self.decide(Author::Operator, 0, Intent::Cancel { order });
+                }
+            }
+            RecordState::Filled => {
+                if record.filled < total {
+                    reply(self, VenueReply::Cancelled { order });
+                }
+            }
+            RecordState::Cancelled => reply(self, VenueReply::Cancelled { order }),
+            RecordState::Expired => reply(self, VenueReply::Expired { order }),
+            RecordState::Rejected(reason) => reply(self, VenueReply::Rejected { order, reason }),
+        }
+    }
+}
