@@ -36,7 +36,8 @@ PURE = {
     "venues": {"book", "limits", "types"},
 }
 NODE = {"engine", "simulator", "exchange", "venues", "limits", "journal", "book", "types"}
-ALLOWED_EDGES = PURE | {"node": NODE, "native": {*PURE, "node"}}
+EMULATOR = {"exchange", "journal", "book", "types"}
+ALLOWED_EDGES = PURE | {"node": NODE, "emulator": EMULATOR, "native": {*PURE, "node", "emulator"}}
 
 BANNED_IN_PURE = {
     *("tokio", "async-std", "smol", "mio", "socket2", "hyper", "reqwest", "ureq", "crossbeam", "rayon"),

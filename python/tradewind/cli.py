@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from tradewind.commands import backtest, data, installation, journal, study, sweep
+from tradewind.commands import backtest, data, emulate, installation, journal, study, sweep
 from tradewind.commands.console import (
     DATA_REFUSED,
     INTERRUPTED,
@@ -45,6 +45,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command(epilog=backtest.EXAMPLES)(backtest.backtest)
+app.command(epilog=emulate.EXAMPLES)(emulate.emulate)
 app.add_typer(sweep.app, name="sweep")
 app.add_typer(data.app, name="data")
 app.add_typer(journal.app, name="journal")

@@ -120,9 +120,7 @@ impl L2Book {
                     Err(reason) => self.invalidate(reason),
                 },
                 Succession::Gap => {
-                    if self.rule.places_snapshots() {
-                        self.keep(update);
-                    }
+                    self.keep(update);
                     self.invalidate(InvalidBook::SequenceGap)
                 }
             },
@@ -327,6 +325,9 @@ impl L2Book {
     }
 
     fn keep(&mut self, update: &DepthUpdate<'_>) {
+        if !self.rule.places_snapshots() {
+            return;
+        }
         self.waiting_changes += update.changes.len();
         self.waiting.push_back(Waiting { sequence: update.sequence, changes: update.changes.to_vec() });
         while self.waiting_changes > WAITING_CHANGES_MAX && self.waiting.len() > 1 {

@@ -196,6 +196,9 @@ impl L3Book {
     }
 
     fn keep(&mut self, update: &OrdersUpdate<'_>) {
+        if !self.rule.places_snapshots() {
+            return;
+        }
         self.waiting_changes += update.changes.len();
         self.waiting.push_back(Waiting { sequence: update.sequence, changes: update.changes.to_vec() });
         while self.waiting_changes > WAITING_CHANGES_MAX && self.waiting.len() > 1 {

@@ -74,6 +74,7 @@ impl NaiveBook {
             return Applied::Ignored;
         }
         let follows = match self.rule {
+            SequenceRule::Bybit => first == last + 1,
             SequenceRule::Unchecked => true,
             SequenceRule::BinanceSpot => first <= last + 1,
             SequenceRule::BinanceFutures if from_snapshot => previous.is_some_and(|id| id <= last),
@@ -92,21 +93,22 @@ impl NaiveBook {
     }
 
     fn apply(&mut self, message: &Message) -> Applied {
-        let numbered = self.rule != SequenceRule::Unchecked;
+        // Where snapshots come in between the deltas, in order, nothing waits for them and they are never late.
+        let apart = matches!(self.rule, SequenceRule::BinanceSpot | SequenceRule::BinanceFutures);
         match (message.kind, self.last) {
-            (DepthKind::Delta, None) if numbered => {
+            (DepthKind::Delta, None) if apart => {
                 self.waiting.push(message.clone());
                 Applied::Buffered
             }
             (DepthKind::Delta, None) => Applied::Ignored,
             (DepthKind::Delta, Some(_)) => {
                 let applied = self.delta(message);
-                if applied == Applied::Invalid(InvalidBook::SequenceGap) {
+                if apart && applied == Applied::Invalid(InvalidBook::SequenceGap) {
                     self.waiting.push(message.clone());
                 }
                 applied
             }
-            (DepthKind::Snapshot, Some((last, _))) if numbered && message.sequence.last < last => Applied::Ignored,
+            (DepthKind::Snapshot, Some((last, _))) if apart && message.sequence.last < last => Applied::Ignored,
             (DepthKind::Snapshot, before) => {
                 self.bids.clear();
                 self.asks.clear();
@@ -296,6 +298,11 @@ proptest! {
     }
 
     #[test]
+    fn bybit_agrees_with_its_naive_twin(messages in stream(SequenceRule::Bybit)) {
+        agree(SequenceRule::Bybit, &messages)?;
+    }
+
+    #[test]
     fn unchecked_agrees_with_its_naive_twin(messages in stream(SequenceRule::Unchecked)) {
         agree(SequenceRule::Unchecked, &messages)?;
     }
@@ -305,7 +312,7 @@ proptest! {
 #[test]
 fn the_streams_reach_every_answer() {
     let mut runner = TestRunner::deterministic();
-    for rule in [SequenceRule::BinanceSpot, SequenceRule::BinanceFutures, SequenceRule::Unchecked] {
+    for rule in [SequenceRule::BinanceSpot, SequenceRule::BinanceFutures, SequenceRule::Bybit, SequenceRule::Unchecked] {
         let mut seen = [0usize; 5];
         for _ in 0..100 {
             let messages = stream(rule).new_tree(&mut runner).expect("a stream").current();
@@ -321,7 +328,10 @@ fn the_streams_reach_every_answer() {
             }
         }
         let (buffered, others) = (seen[4], &seen[..4]);
-        assert!(others.iter().all(|n| *n > 20) && (buffered > 20) == (rule != SequenceRule::Unchecked), "{rule:?}: {seen:?}");
+        assert!(
+            others.iter().all(|n| *n > 20) && (buffered > 20) == !matches!(rule, SequenceRule::Bybit | SequenceRule::Unchecked),
+            "{rule:?}: {seen:?}"
+        );
     }
 }
 

@@ -56,6 +56,11 @@ impl<E: Exchange> ClearedExchange<E> {
         &self.exchange
     }
 
+    /// The matching engine, to set its rules or read what it keeps; orders come through [`Self::on_request`].
+    pub const fn exchange_mut(&mut self) -> &mut E {
+        &mut self.exchange
+    }
+
     /// The books.
     #[must_use]
     pub const fn clearing(&self) -> &Clearing {
@@ -122,6 +127,21 @@ impl<E: Exchange> ClearedExchange<E> {
             },
             OrderRequest::Cancel { .. } => self.pass(at, request, out),
         }
+    }
+
+    /// Somebody without an account here acts in the matching engine at `at`; what that does to orders of ours is booked.
+    ///
+    /// # Errors
+    /// [`MoneyError`], as [`Self::on_market`].
+    pub fn let_outsiders(
+        &mut self,
+        at: Timestamp,
+        act: impl FnOnce(&mut E, &mut Vec<VenueReply>),
+        out: &mut Vec<PrivateMessage>,
+    ) -> Result<(), MoneyError> {
+        self.catch_up(at, out)?;
+        act(&mut self.exchange, &mut self.replies);
+        if self.replies.is_empty() { Ok(()) } else { self.book(at, out) }
     }
 
     /// When something is due that nobody asks for: funding, an expiry, an order's time limit.

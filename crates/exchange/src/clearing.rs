@@ -22,7 +22,7 @@ mod holding;
 mod margin;
 mod settling;
 
-pub use holding::Holding;
+pub use holding::{Holding, Traded};
 pub(crate) use settling::Part;
 pub use settling::PositionKey;
 
@@ -252,6 +252,20 @@ impl Clearing {
     pub fn set_leverage(&mut self, account: AccountId, instrument: InstrumentId, leverage: u32) {
         if let Some(member) = self.members.get_mut(&account) {
             member.leverage.insert(instrument, leverage.max(1));
+        }
+    }
+
+    /// Chooses whether an account nets its trades in derivatives or keeps two legs; whether it could: it is flat in both legs and
+    /// has no order on a derivative (Binance -4067 and -4068, Bybit 110024 and 110028 otherwise).
+    pub fn set_position_mode(&mut self, account: AccountId, positions: PositionMode) -> bool {
+        let is_derivative = |open: &Open| self.listed(open.terms.instrument).is_some_and(|l| !l.cleared.instrument.terms().kind.is_spot());
+        let has_orders = self.orders.values().any(|open| open.terms.account == account && is_derivative(open));
+        match self.members.get_mut(&account) {
+            Some(member) if !has_orders && member.holdings.is_empty() => {
+                member.positions = positions;
+                true
+            }
+            _ => false,
         }
     }
 

@@ -103,6 +103,23 @@ impl<M: Market> Desk<M> {
         self.listed.get(instrument.index())?.as_ref().map(|listed| &listed.market)
     }
 
+    pub(crate) fn market_mut(&mut self, instrument: InstrumentId) -> Option<&mut M> {
+        self.listed.get_mut(instrument.index())?.as_mut().map(|listed| &mut listed.market)
+    }
+
+    /// Lets somebody who is no participant of this desk act in a market; none where it is not listed.
+    pub(crate) fn outside<T>(
+        &mut self,
+        instrument: InstrumentId,
+        at: Timestamp,
+        replies: &mut Vec<VenueReply>,
+        act: impl FnOnce(&mut M, &mut Answers<'_>) -> T,
+    ) -> Option<T> {
+        self.on_time(at, replies);
+        let (listed, mut out) = self.open(instrument, at, replies);
+        listed.map(|listed| act(&mut listed.market, &mut out))
+    }
+
     pub(crate) fn markets_mut(&mut self) -> impl Iterator<Item = &mut M> {
         self.listed.iter_mut().flatten().map(|listed| &mut listed.market)
     }

@@ -2,7 +2,8 @@
 //!
 //! An [`Exchange`] is a state machine without I/O or clock. [`L2Exchange`] overlays our orders on recorded depth and trades
 //! with a model of queue position; [`BarExchange`] fills them on bars under a stated model; [`TouchExchange`] fills them by touch,
-//! for comparison only; [`MatchingBook`] matches participants with each other by price and time.
+//! for comparison only; [`MatchingBook`] matches participants with each other by price and time, and a [`FloorExchange`] is a venue
+//! made of such books.
 //!
 //! Shared rules of the exchanges:
 //! - An order id is good once ([`RejectReason::DuplicateId`]). An order that breaks a filter, or names an instrument that is not
@@ -34,6 +35,7 @@ mod clearing;
 mod desk;
 mod fees;
 mod filters;
+mod floor;
 mod index;
 mod l2;
 mod matching;
@@ -46,8 +48,9 @@ mod triggers;
 
 pub use bars::{BarExchange, BarFillModel, BarListing, Impact};
 pub use cleared::{ClearedExchange, PrivateMessage};
-pub use clearing::{CashRounding, Cleared, Clearing, ClearingRules, DeliveryPrice, Holding, Leg, Liquidation, PositionKey};
+pub use clearing::{CashRounding, Cleared, Clearing, ClearingRules, DeliveryPrice, Holding, Leg, Liquidation, PositionKey, Traded};
 pub use fees::{FeeAsset, FeeSchedule, FeeTier, RateSource, Tariff, ThirdAsset};
+pub use floor::{Deal, FloorExchange, FloorListing, OUTSIDER_NODE};
 pub use l2::{L2Exchange, Listing};
 pub use matching::{Execution, MatchingBook, NewOrder, Placement, Prevented};
 pub use queue::QueueModel;

@@ -69,6 +69,8 @@ pub struct Placement {
 pub struct Prevented {
     /// Which.
     pub order: OrderId,
+    /// Where it rested.
+    pub price: Price,
     /// How much, > 0.
     pub lost: Qty,
     /// What it still has; nothing when it was ended.
@@ -163,6 +165,27 @@ impl MatchingBook {
     #[must_use]
     pub fn left(&self, order: OrderId) -> Option<Qty> {
         self.find(order).map(|slot| Qty(self.whole(slot)))
+    }
+
+    /// Total of a level; nothing where nobody rests.
+    #[inline]
+    #[must_use]
+    pub fn qty_at(&self, side: Side, price: Price) -> Qty {
+        self.ladder(side).get(price).map_or(Qty::ZERO, |queue| Qty(queue.total))
+    }
+
+    /// Side and price of a resting order.
+    #[inline]
+    #[must_use]
+    pub fn place_of(&self, order: OrderId) -> Option<(Side, Price)> {
+        self.find(order).map(|slot| (self.slab[slot as usize].side, self.slab[slot as usize].price))
+    }
+
+    /// What was filled of a resting order since it first came.
+    #[inline]
+    #[must_use]
+    pub fn filled(&self, order: OrderId) -> Option<Qty> {
+        self.find(order).map(|slot| Qty(self.slab[slot as usize].filled))
     }
 
     /// What resting orders lost to the latest order placed or amended, because they were of its owner; in the order in which it
@@ -378,7 +401,7 @@ impl MatchingBook {
             if lost == 0 {
                 continue;
             }
-            self.prevented.push(Prevented { order: front.order, lost: Qty(lost), left: Qty(whole - lost) });
+            self.prevented.push(Prevented { order: front.order, price, lost: Qty(lost), left: Qty(whole - lost) });
             if lost < whole {
                 self.shrink(slot, whole - lost);
             } else {

@@ -88,7 +88,7 @@ impl NaiveBook {
         sweep.given_up += given_up;
         if lost > 0 {
             shrink(maker, whole - lost);
-            sweep.prevented.push(Prevented { order: maker.new.order, lost: Qty(lost), left: Qty(whole - lost) });
+            sweep.prevented.push(Prevented { order: maker.new.order, price: Price(maker.price), lost: Qty(lost), left: Qty(whole - lost) });
         }
     }
 

@@ -4,6 +4,7 @@
 //! lock is released whenever Rust works alone, and kept while a Python strategy is to be woken.
 
 mod columns;
+mod emulation;
 mod errors;
 mod journals;
 mod queues;
@@ -29,5 +30,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(journals::recover, module)?)?;
     module.add_class::<journals::PyJournalLines>()?;
     module.add_function(wrap_pyfunction!(journals::journal_tables, module)?)?;
-    module.add_function(wrap_pyfunction!(journals::replay, module)?)
+    module.add_function(wrap_pyfunction!(journals::replay, module)?)?;
+    module.add_function(wrap_pyfunction!(emulation::emulate, module)?)
 }

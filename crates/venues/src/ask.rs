@@ -50,8 +50,7 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
-    /// One order by our id among those that are over, where the venue keeps them in a record of their own: asked because
-    /// [`Ask::Order`] was answered with it in [`crate::Message::More`].
+    /// One order by our id among those that are over, where the venue keeps them apart (Bybit). Asked by an answer that did not find it.
     OrderHistory {
         /// Ours.
         order: OrderId,
@@ -84,11 +83,26 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
-    /// Ends every order on an instrument that waits for its trigger, where [`Ask::CancelAll`] leaves those: asked because it was
-    /// answered with it in [`crate::Message::More`].
-    CancelWaiting {
+    /// One order that waits for a trigger, where the venue keeps those apart (Binance USD-M). Asked by an answer that did not find it.
+    ConditionalOrder {
+        /// Ours.
+        order: OrderId,
         /// On what.
         instrument: InstrumentId,
+    },
+    /// Ends every order that waits for a trigger, where the venue keeps those apart. Asked by the answer to [`Ask::CancelAll`].
+    CancelAllConditional {
+        /// On what.
+        instrument: InstrumentId,
+    },
+    /// Funding paid or received on an instrument since a moment of the venue's clock, where the private stream does not state it whole.
+    Funding {
+        /// On what.
+        instrument: InstrumentId,
+        /// From when on.
+        since: Timestamp,
+        /// Next page.
+        cursor: Option<Cursor>,
     },
     /// Arms or renews the venue's dead-man's switch; a zero window disarms it.
     DeadMan {
@@ -104,14 +118,15 @@ impl Ask {
     #[must_use]
     pub fn whole(mut self) -> Self {
         match &mut self {
-            Ask::OrderHistory { order, instrument } => return Ask::Order { order: *order, instrument: *instrument },
-            Ask::CancelWaiting { instrument } => return Ask::CancelAll { instrument: *instrument },
+            Ask::OrderHistory { order, instrument } | Ask::ConditionalOrder { order, instrument } => {
+                return Ask::Order { order: *order, instrument: *instrument };
+            }
+            Ask::CancelAllConditional { instrument } => return Ask::CancelAll { instrument: *instrument },
             Ask::Instruments { cursor, .. }
             | Ask::OpenOrders { cursor, .. }
             | Ask::Fills { cursor, .. }
-            | Ask::Positions { cursor, .. } => {
-                *cursor = None;
-            }
+            | Ask::Funding { cursor, .. }
+            | Ask::Positions { cursor, .. } => *cursor = None,
             _ => {}
         }
         self

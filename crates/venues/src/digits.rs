@@ -110,17 +110,17 @@ impl Step {
 }
 
 impl Step {
-    /// How many steps a decimal text is, rounded half to even: for prices that are worked out rather than traded (marks, indices).
+    /// The number of steps nearest to a decimal text that may lie between two, half to even: for prices that venues state finer than
+    /// their own tick (mark, index), never for an order's or a fill's.
     ///
     /// # Errors
     /// [`DigitsError`].
     pub fn nearest(self, text: &[u8]) -> Result<i64, DigitsError> {
-        if text.is_empty() {
-            return Err(DigitsError::Malformed);
-        }
-        let step = i128::from(self.mantissa) * 10i128.pow(18 - u32::from(self.scale));
-        let units = Rounding::HalfEven.divide(amount(text, 18)?.0, step).map_err(|_| DigitsError::TooLarge)?;
-        i64::try_from(units).map_err(|_| DigitsError::TooLarge)
+        const SCALE: u8 = 18;
+        let value = amount(text, SCALE)?;
+        let step = i128::from(self.mantissa).saturating_mul(i128::from(POWERS[usize::from(SCALE.saturating_sub(self.scale))]));
+        let steps = Rounding::HalfEven.divide(value.0, step).map_err(|_| DigitsError::TooLarge)?;
+        i64::try_from(steps).map_err(|_| DigitsError::TooLarge)
     }
 }
 
@@ -270,14 +270,21 @@ mod tests {
     }
 
     #[test]
-    fn a_price_between_ticks_goes_to_the_nearest() {
-        let cases =
-            [("65117.44", 651_174), ("65117.45", 651_174), ("65117.55", 651_176), ("0.05", 0), ("0.0501", 1), ("-0.26", -3), ("7", 70)];
-        for (text, units) in cases {
-            assert_eq!(step(1, 1).nearest(text.as_bytes()), Ok(units), "{text}");
+    fn prices_between_two_ticks_go_to_the_nearest() {
+        let cases = [("11794.15000000", 117_942), ("11794.14999999", 117_941), ("11794.25", 117_942), ("0.04", 0), ("-0.06", -1)];
+        for (text, ticks) in cases {
+            assert_eq!(step(1, 1).nearest(text.as_bytes()), Ok(ticks), "{text}");
         }
-        assert_eq!(step(1, 1).nearest(b""), Err(DigitsError::Malformed));
-        assert_eq!(step(1, 1).nearest(b"99999999999999999999999"), Err(DigitsError::TooLarge));
+        assert_eq!(step(25, 2).nearest(b"1.13"), Ok(5));
+    }
+
+    #[test]
+    fn prices_between_two_ticks_go_to_the_nearest() {
+        let cases = [("11794.15000000", 117_942), ("11794.14999999", 117_941), ("11794.25", 117_942), ("0.04", 0), ("-0.06", -1)];
+        for (text, ticks) in cases {
+            assert_eq!(step(1, 1).nearest(text.as_bytes()), Ok(ticks), "{text}");
+        }
+        assert_eq!(step(25, 2).nearest(b"1.13"), Ok(5));
     }
 
     #[test]

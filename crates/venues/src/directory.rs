@@ -108,6 +108,12 @@ impl Directory {
         self.assets.get(symbol)
     }
 
+    /// An asset by its id.
+    #[must_use]
+    pub fn asset_by_id(&self, id: AssetId) -> Option<&ListedAsset> {
+        self.assets.values().find(|asset| asset.id == id)
+    }
+
     /// An amount of an asset from decimal text; digits beyond the asset's scale are rounded half to even.
     ///
     /// # Errors

@@ -333,6 +333,12 @@ impl Gateway {
         self.dialect.lost_after()
     }
 
+    /// Whether the venue has such a question.
+    #[must_use]
+    pub fn offers(&self, ask: &Ask, now: Timestamp) -> bool {
+        self.dialect.ask(ask, self.venue_now(now)).is_some()
+    }
+
     /// The markets it was set up for.
     #[must_use]
     pub fn markets(&self) -> &[crate::Market] {

@@ -33,8 +33,8 @@ pub use directory::{Directory, Listed, ListedAsset, Market};
 pub use error::{MapError, VenueError, VenueErrorKind};
 pub use gateway::{Access, Action, AskFailure, Gateway, Incoming, Notice};
 pub use message::{
-    BalanceRecord, Feed, Inbox, KeyRights, ListedInstrument, MarkChange, Message, OrderOwner, OrderRecord, PositionRecord, RecordState,
-    SessionNews,
+    BalanceRecord, ExecutionRecord, Feed, Inbox, KeyRights, ListedInstrument, MarkChange, Message, OrderOwner, OrderRecord, PositionRecord,
+    RecordState, SessionNews,
 };
 pub use rate_limit::{RateLimit, Urgency};
 pub use session::LinkState;

@@ -6,8 +6,9 @@ use crate::directory::Market;
 use crate::error::VenueError;
 use std::collections::BTreeMap;
 use tradewind_types::{
-    AccountEvent, AccountId, Amount, AssetId, Bar, Decimal, DepthKind, DepthUpdate, Exposure, InstrumentId, InstrumentKind, LevelChange,
-    Mark, OrderId, Price, Qty, Quote, Rate, RejectReason, Sequence, Side, Timestamp, Trade, VenueOrderId, VenueReply,
+    AccountEvent, AccountId, AccountTrade, Amount, AssetId, Bar, Decimal, DepthKind, DepthUpdate, Exposure, InstrumentId, InstrumentKind,
+    LevelChange, Liquidity, Mark, OrderId, Price, Qty, Quote, Rate, RejectReason, Sequence, Side, Timestamp, Trade, VenueOrderId,
+    VenueReply,
 };
 
 /// Public feeds of an instrument that a session can follow.
@@ -101,6 +102,18 @@ pub struct OrderRecord {
     pub state: RecordState,
 }
 
+/// One execution by the venue's records, where they name the order by the venue's id only (Binance): whoever knows the order by that id
+/// books it there, and as a foreign trade otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecutionRecord {
+    /// The venue's id of the order.
+    pub venue_order: VenueOrderId,
+    /// Maker or taker.
+    pub liquidity: Liquidity,
+    /// The execution; its cause holds where the order is nobody's.
+    pub trade: AccountTrade,
+}
+
 /// What an account holds of an asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BalanceRecord {
@@ -162,7 +175,7 @@ pub enum SessionNews {
 pub enum Message {
     /// Depth; its changes are in the [`Inbox`].
     Depth {
-        /// Venue clock.
+        /// Venue clock; zero where the venue states no time (a spot snapshot, a spot quote at Binance).
         ts_venue: Timestamp,
         /// Whose book.
         instrument: InstrumentId,
@@ -196,6 +209,8 @@ pub enum Message {
 
     /// An order by the venue's records, or as the private stream states it where that tells more than a reply.
     Order(OrderRecord),
+    /// An execution of which the venue's records name only their own order id.
+    Execution(ExecutionRecord),
     /// A balance.
     Balance(BalanceRecord),
     /// A position.

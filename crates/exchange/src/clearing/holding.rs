@@ -19,18 +19,21 @@ pub struct Holding {
 
 /// What a trade did to a holding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Traded {
+pub struct Traded {
     /// Afterwards; its margin is what is left of the one before.
-    pub(crate) holding: Holding,
+    pub holding: Holding,
     /// Realised.
-    pub(crate) profit: Amount,
+    pub profit: Amount,
     /// Lots that were opened, signed.
-    pub(crate) opened: i64,
+    pub opened: i64,
 }
 
 impl Holding {
     /// After `lots` more (signed) at a `cost` (signed alike, turned for inverse).
-    pub(crate) fn traded(self, lots: i64, cost: Amount) -> Result<Traded, MoneyError> {
+    ///
+    /// # Errors
+    /// [`MoneyError`]: a figure leaves its integer type.
+    pub fn traded(self, lots: i64, cost: Amount) -> Result<Traded, MoneyError> {
         let overflow = MoneyError::Overflow { operation: "add lots", left: i128::from(self.lots), right: i128::from(lots) };
         let total = self.lots.checked_add(lots).ok_or(overflow)?;
         if self.lots.signum() * lots.signum() >= 0 {
@@ -51,7 +54,10 @@ impl Holding {
     }
 
     /// Profit if it were closed at `price`.
-    pub(crate) fn unrealised(&self, instrument: &Instrument, price: Price) -> Result<Amount, MoneyError> {
+    ///
+    /// # Errors
+    /// [`MoneyError`]: a figure leaves its integer type.
+    pub fn unrealised(&self, instrument: &Instrument, price: Price) -> Result<Amount, MoneyError> {
         if self.lots == 0 { Ok(Amount::ZERO) } else { cost(instrument, price, self.lots)?.minus(self.entry) }
     }
 

@@ -198,6 +198,7 @@ impl<K: Keeping> Core<K> {
                 house.activity += 1;
                 self.control(Control::Account(*event));
             }
+            Message::Execution(record) => self.on_execution(place, record),
             Message::Order(record) => self.on_order_record(place, record),
             Message::NoSuchOrder(order) => self.on_no_such_order(*order),
             Message::Balance(record) => {
@@ -226,8 +227,11 @@ impl<K: Keeping> Core<K> {
     fn on_market(&mut self, place: usize, ts_venue: Timestamp, event: MarketEvent<'_>) {
         let now = self.now;
         let Some(house) = self.houses.get_mut(place) else { return };
-        // The venue's clock in ours; its last tick before we heard of it at the latest.
-        let ts_venue = Timestamp(ts_venue.0.saturating_sub(house.gateway.clock_offset().0)).min(now);
+        // The venue's clock in ours, at the latest now; a message without a time is of now.
+        let ts_venue = match ts_venue {
+            Timestamp(0) => now,
+            stated => Timestamp(stated.0.saturating_sub(house.gateway.clock_offset().0)).min(now),
+        };
         let stamp = Stamp { ts_venue, ts_local: now };
         house.figures.market_messages += 1;
         house.figures.last_market = Some(now);

@@ -1,12 +1,13 @@
 //! Comparing a venue's records with ours: at every start, and whenever its private news may have been missed.
 //!
 //! The accounts are halted, which cancels everything that lives. Then, in this order:
-//! 1. Open orders and executions since we last heard: executions are booked (each once), records settle what is in doubt, and what
-//!    the venue does not list as open is asked about by name, until no order of ours lives there.
-//! 2. Balances and positions, read at a moment when nothing moved. What the venue has more or less of than we do came from outside
+//! 1. Open orders: records settle what is in doubt, and what the venue does not list as open is asked about by name, each with its
+//!    executions, until no order of ours lives there.
+//! 2. Executions and funding since we last heard, of anybody's orders: each is booked once.
+//! 3. Balances and positions, read at a moment when nothing moved. What the venue has more or less of than we do came from outside
 //!    (a deposit, a fee, somebody's trade) and is adopted into the unassigned book; a position that no trade explains is not, and
 //!    its account does not trade until a person has looked.
-//! 3. The accounts trade again.
+//! 4. The accounts trade again.
 
 use super::Core;
 use super::houses::Phase;
@@ -14,17 +15,19 @@ use crate::health::Level;
 use crate::keeping::Keeping;
 use std::collections::{BTreeMap, BTreeSet};
 use tradewind_types::{
-    AccountId, Amount, AssetId, Author, BookId, Control, Definition, InstrumentId, Intent, Nanos, OrderId, OrderState, RejectReason,
-    Timestamp, VenueReply,
+    AccountEvent, AccountId, Amount, AssetId, Author, BookId, Control, Definition, Fill, InstrumentId, Intent, Nanos, OrderId, OrderState,
+    RejectReason, Timestamp, VenueReply,
 };
-use tradewind_venues::{Ask, Market, OrderOwner, OrderRecord, RecordState};
+use tradewind_venues::{Ask, ExecutionRecord, Market, OrderOwner, OrderRecord, RecordState};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Open orders and executions were asked for.
+    /// Open orders were asked for.
     Orders,
     /// Orders of ours are being settled one by one.
     Settling,
+    /// Executions and funding were asked for.
+    Executions,
     /// Balances and positions were asked for, at this count of activity.
     Holdings(u64),
 }
@@ -54,9 +57,7 @@ impl<K: Keeping> Core<K> {
         let Some(house) = self.houses.get_mut(place) else { return };
         house.phase = Phase::Reconciling;
         house.why_not = "comparing its records with ours".to_owned();
-        let since = Timestamp(house.heard_until.0.saturating_sub(OVERLAP.0));
-        let mut waiting: BTreeSet<Ask> = house.accounts.keys().map(|market| Ask::OpenOrders { market: *market, cursor: None }).collect();
-        waiting.extend(house.instruments.iter().map(|instrument| Ask::Fills { instrument: *instrument, since, cursor: None }));
+        let waiting: BTreeSet<Ask> = house.accounts.keys().map(|market| Ask::OpenOrders { market: *market, cursor: None }).collect();
         for ask in waiting.clone() {
             house.gateway.question(now, ask);
         }
@@ -111,7 +112,7 @@ impl<K: Keeping> Core<K> {
             Stage::Settling => {
                 let live = self.live_orders_of(place);
                 if live.is_empty() && self.houses.get(place).is_some_and(|house| house.stash.is_empty()) {
-                    self.ask_holdings(place);
+                    self.ask_executions(place);
                 }
                 // An order that stands open in spite of the halt is cancelled again.
                 for order in live {
@@ -120,6 +121,7 @@ impl<K: Keeping> Core<K> {
                     }
                 }
             }
+            Stage::Executions => self.ask_holdings(place),
             Stage::Holdings(activity) => {
                 if self.houses.get(place).is_some_and(|house| house.activity == activity) {
                     self.compare_holdings(place);
@@ -133,6 +135,43 @@ impl<K: Keeping> Core<K> {
     fn live_orders_of(&self, place: usize) -> Vec<OrderId> {
         let state = self.engine.state();
         state.live_orders().filter(|o| self.house_of(o.terms.instrument) == Some(place)).map(|o| o.id).collect()
+    }
+
+    fn ask_executions(&mut self, place: usize) {
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place) else { return };
+        let since = Timestamp(house.heard_until.plus(house.gateway.clock_offset()).0.saturating_sub(OVERLAP.0));
+        let mut waiting = BTreeSet::new();
+        for instrument in house.instruments.clone() {
+            waiting.insert(Ask::Fills { instrument, since, cursor: None });
+            if house.gateway.offers(&Ask::Funding { instrument, since, cursor: None }, now) {
+                waiting.insert(Ask::Funding { instrument, since, cursor: None });
+            }
+        }
+        if let Some(reconciliation) = &mut house.reconciliation {
+            (reconciliation.stage, reconciliation.waiting, reconciliation.since) = (Stage::Executions, waiting.clone(), now);
+        }
+        for ask in waiting {
+            house.gateway.question(now, ask);
+        }
+        self.go_on_reconciling(place);
+    }
+
+    /// An execution by the venue's records, which name only their own order.
+    pub(super) fn on_execution(&mut self, place: usize, record: &ExecutionRecord) {
+        let of_it =
+            |o: &&tradewind_engine::Order| o.venue_order == Some(record.venue_order) && o.terms.instrument == record.trade.instrument;
+        let owner = self.engine.state().orders().rev().find(of_it).map(|o| o.id);
+        if let Some(house) = self.houses.get_mut(place) {
+            house.activity += 1;
+        }
+        match owner {
+            Some(order) => {
+                let fill = Fill { order, liquidity: record.liquidity, ..record.trade.as_fill() };
+                self.control(Control::Reply(VenueReply::Filled(fill)));
+            }
+            None => self.control(Control::Account(AccountEvent::Traded(record.trade))),
+        }
     }
 
     fn ask_holdings(&mut self, place: usize) {
@@ -152,7 +191,7 @@ impl<K: Keeping> Core<K> {
         if let Some(reconciliation) = &mut house.reconciliation {
             reconciliation.balances.clear();
             reconciliation.positions.clear();
-            (reconciliation.stage, reconciliation.waiting) = (Stage::Holdings(activity), waiting);
+            (reconciliation.stage, reconciliation.waiting, reconciliation.since) = (Stage::Holdings(activity), waiting, now);
         }
     }
 
@@ -226,6 +265,10 @@ impl<K: Keeping> Core<K> {
         };
         if record.filled > order.filled {
             let (instrument, since) = (order.terms.instrument, order.sent_at);
+            if order.venue_order.is_none() {
+                // Executions may name the order by the venue's id alone.
+                self.control(Control::Reply(VenueReply::Accepted { order: *id, venue_order: record.venue_order }));
+            }
             self.fetch_fills(place, instrument, since, record.clone());
             return;
         }

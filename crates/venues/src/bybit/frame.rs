@@ -87,7 +87,10 @@ impl<'a> Scan<'a> {
         let start = self.at;
         let mut value = 0u64;
         while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
-            value = value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit - b'0'))).ok_or_else(|| self.expected("at most 64 bits"))?;
+            value = value
+                .checked_mul(10)
+                .and_then(|v| v.checked_add(u64::from(digit - b'0')))
+                .ok_or_else(|| self.expected("at most 64 bits"))?;
             self.at += 1;
         }
         if self.at == start {

@@ -9,9 +9,7 @@ use crate::directory::{Directory, Listed, Market};
 use crate::error::MapError;
 use crate::message::{Inbox, MarkChange, Message};
 use std::borrow::Cow;
-use tradewind_types::{
-    Bar, DepthKind, LevelChange, Price, Qty, Quote, Rate, Sequence, Side, Timestamp, Trade, TradeId,
-};
+use tradewind_types::{Bar, DepthKind, LevelChange, Price, Qty, Quote, Rate, Sequence, Side, Timestamp, Trade, TradeId};
 
 /// What stands around the data of a frame.
 #[derive(Clone, Copy, Default)]
