@@ -1,5 +1,6 @@
 //! The world around the engine: venues, disk and clocks; live, or paper on live data.
 
+mod asking;
 mod check;
 mod clock;
 mod config;
@@ -8,11 +9,13 @@ mod drive;
 mod health;
 mod keeping;
 mod keys;
+mod kill;
 mod log;
 mod market_log;
 mod metrics;
 mod nearest;
 mod paper;
+mod preflight;
 mod replay;
 mod start;
 mod transport;
@@ -28,11 +31,13 @@ pub use drive::{DriveError, Ended, LoopHealth, Machine, Onlooker, STALL, Stopper
 pub use health::{AccountHealth, Health, Histogram, Level, Line, LinkHealth, VenueHealth};
 pub use keeping::{Keeping, KeepingError, Kept};
 pub use keys::{CHANCE_BYTES, KeyRing, KeySource, KeysError};
+pub use kill::{KillError, KillReport, kill};
 pub use log::{LogFormat, LogSink};
 pub use market_log::{EventPlace, MarketLog, MarketLogSettings, Recorded, SegmentReader, segments};
 pub use metrics::{Board, MetricsError, STALE, exposition, serve_metrics};
 pub use nearest::{did_you_mean, nearest};
 pub use paper::{PaperFees, PaperVenue};
+pub use preflight::{PreflightError, VenueFacts, preflight};
 pub use replay::{journal_folder, market_folder, replay_node, sequence_rule};
 pub use start::{StartError, beginning, dialect, gateways};
 pub use transport::{Heard, HttpAnswer, HttpClient, OVERRUN_AFTER, TlsError, Transport, trust_this_machine};
