@@ -7,6 +7,8 @@ mod columns;
 mod emulation;
 mod errors;
 mod journals;
+mod keys;
+mod node;
 mod queues;
 mod recording;
 mod screening;
@@ -25,6 +27,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(recording::replay_book, module)?)?;
     module.add_function(wrap_pyfunction!(screening::screen_ma_crosses, module)?)?;
     module.add_function(wrap_pyfunction!(screening::ma_cross_decisions, module)?)?;
+    node::add(module)?;
+    keys::add(module)?;
     module.add_function(wrap_pyfunction!(journals::verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(journals::journal_facts, module)?)?;
     module.add_function(wrap_pyfunction!(journals::recover, module)?)?;

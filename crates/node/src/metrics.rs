@@ -153,10 +153,18 @@ pub fn exposition(health: &Health, own: &LoopHealth) -> String {
     page.counter("rejects_total", "Order commands venues refused.", health.rejects.iter().map(by_reason));
     venues(&mut page, &health.venues);
     let accounts = health.accounts.iter();
-    page.gauge("account_trading", "1 where the account trades.", accounts.map(|a| (label(&[("account", &a.account)]), u64::from(a.is_trading))));
-    let held = health.accounts.iter().flat_map(|a| a.balances.iter().map(|(asset, n)| (label(&[("account", &a.account), ("asset", asset)]), n)));
+    page.gauge(
+        "account_trading",
+        "1 where the account trades.",
+        accounts.map(|a| (label(&[("account", &a.account)]), u64::from(a.is_trading))),
+    );
+    let held =
+        health.accounts.iter().flat_map(|a| a.balances.iter().map(|(asset, n)| (label(&[("account", &a.account), ("asset", asset)]), n)));
     page.gauge("balance", "What an account holds.", held);
-    let held = health.accounts.iter().flat_map(|a| a.positions.iter().map(|(symbol, n)| (label(&[("account", &a.account), ("symbol", symbol)]), n)));
+    let held = health
+        .accounts
+        .iter()
+        .flat_map(|a| a.positions.iter().map(|(symbol, n)| (label(&[("account", &a.account), ("symbol", symbol)]), n)));
     page.gauge("position", "Signed position.", held);
     page.histogram("loop_handle_seconds", "From hearing something to having done what it asked for.", [(String::new(), &own.handled)]);
     page.histogram("loop_lateness_seconds", "How late deadlines were told.", [(String::new(), &own.lateness)]);
@@ -168,7 +176,11 @@ pub fn exposition(health: &Health, own: &LoopHealth) -> String {
 fn venues(page: &mut Page, venues: &[VenueHealth]) {
     let name = |v: &VenueHealth| label(&[("venue", v.venue)]);
     let each = |figure: fn(&VenueHealth) -> u64| venues.iter().map(move |v| (name(v), figure(v))).collect::<Vec<_>>();
-    page.gauge("venue_phase", "1 for where the venue is on its way.", venues.iter().map(|v| (label(&[("venue", v.venue), ("phase", v.phase)]), 1)));
+    page.gauge(
+        "venue_phase",
+        "1 for where the venue is on its way.",
+        venues.iter().map(|v| (label(&[("venue", v.venue), ("phase", v.phase)]), 1)),
+    );
     let links = || venues.iter().flat_map(|v| v.links.iter().map(move |l| (label(&[("venue", v.venue), ("link", l.name)]), l)));
     page.gauge("link_up", "1 where the link is up.", links().map(|(at, l)| (at, u64::from(l.is_up))));
     page.counter("link_losses_total", "Times the link went down.", links().map(|(at, l)| (at, l.losses)));
@@ -180,11 +192,23 @@ fn venues(page: &mut Page, venues: &[VenueHealth]) {
     let ages = venues.iter().filter_map(|v| v.market_age.map(|age| (name(v), seconds(age))));
     page.gauge("market_age_seconds", "Age of the last market message.", ages);
     page.gauge("clock_offset_seconds", "The venue's clock less ours.", venues.iter().map(|v| (name(v), seconds(v.clock_offset))));
-    let limits = || venues.iter().flat_map(|v| v.rate_limits.iter().map(move |(limit, used, most)| (label(&[("venue", v.venue), ("limit", limit)]), used, most)));
+    let limits = || {
+        venues
+            .iter()
+            .flat_map(|v| v.rate_limits.iter().map(move |(limit, used, most)| (label(&[("venue", v.venue), ("limit", limit)]), used, most)))
+    };
     page.gauge("rate_limit_used", "Used of a rate limit.", limits().map(|(at, used, _)| (at, *used)));
     page.gauge("rate_limit_capacity", "Most that a rate limit lets through.", limits().map(|(at, _, most)| (at, *most)));
-    page.histogram("feed_latency_seconds", "From the venue's stamp of a market message to us.", venues.iter().map(|v| (name(v), &v.feed_latency)));
-    page.histogram("answer_latency_seconds", "From sending an order command to its answer.", venues.iter().map(|v| (name(v), &v.answer_latency)));
+    page.histogram(
+        "feed_latency_seconds",
+        "From the venue's stamp of a market message to us.",
+        venues.iter().map(|v| (name(v), &v.feed_latency)),
+    );
+    page.histogram(
+        "answer_latency_seconds",
+        "From sending an order command to its answer.",
+        venues.iter().map(|v| (name(v), &v.answer_latency)),
+    );
 }
 
 struct Page(String);
