@@ -94,7 +94,7 @@ impl From<RejectReason> for Rejection {
             RejectReason::DuplicateId => Rejection::DuplicateClientId,
             RejectReason::WouldTriggerAtOnce => Rejection::WouldTriggerAtOnce,
             RejectReason::WrongPositionMode => Rejection::PositionMode,
-            RejectReason::NotOffered => Rejection::NotOffered,
+            RejectReason::NotOffered | RejectReason::RateLimited | RejectReason::NotAuthorised => Rejection::NotOffered,
         }
     }
 }
