@@ -32,8 +32,7 @@ def on_loopback(exchange: Any, http: str, ws: str) -> Any:
         return re.sub(r"^wss?://[^/]+", ws, re.sub(r"^https?://[^/]+", http, found.replace("{hostname}", "x")))
 
     exchange.urls["api"] = moved(exchange.urls["api"])
-    if exchange.id.startswith("binance"):
-        # Spot and futures streams have hosts of their own, here they share a port; ccxt knows spot by "/stream" in the address.
-        exchange.urls["api"]["ws"]["spot"] = f"{ws}/stream/ws"
-        exchange.urls["api"]["ws"]["linear"] = f"{ws}/fut/ws"
+    if exchange.id.startswith("binance") and "ws" in exchange.urls["api"]:
+        # Spot and futures streams have hosts of their own, here they share a port. ccxt knows spot by "/stream" in the address.
+        exchange.urls["api"]["ws"] |= {"spot": f"{ws}/stream/ws", "linear": f"{ws}/fut/ws"}
     return exchange

@@ -138,6 +138,11 @@ pub trait Front {
     /// A pong came over a connection. Pings from the other side are answered before they get here.
     fn pong(&mut self, _now: Timestamp, _conn: ConnId, _payload: &[u8]) {}
 
+    /// The answer to any request while the venue is in maintenance.
+    fn in_maintenance(&self) -> HttpOut {
+        HttpOut::json(503, "{}")
+    }
+
     /// A connection is gone.
     fn disconnect(&mut self, conn: ConnId);
 

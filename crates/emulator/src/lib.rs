@@ -5,9 +5,12 @@
 //! alive around one fair value. [`emulator::Emulator`] is all of it as a state machine over bytes: time and seeds are arguments, so a
 //! test holds a whole set of venues in memory; [`server`] alone touches sockets and the clock.
 
+pub mod agents;
 pub mod binance;
 pub mod bybit;
+mod control;
 pub mod emulator;
+pub mod faults;
 pub mod front;
 pub mod house;
 pub mod server;

@@ -4,6 +4,7 @@
 //! second. A client that does not read what it is sent is cut off when its queue is full.
 
 use crate::emulator::Emulator;
+use crate::faults::BROKEN;
 use crate::front::{ConnId, Frame, HttpIn, HttpOut};
 use crate::house::{Client, Credentials, House};
 use crate::venues::Venue;
@@ -16,7 +17,6 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -192,22 +192,28 @@ async fn accept(shared: Rc<Shared>, venue: usize, listener: TcpListener) -> io::
 async fn converse(shared: Rc<Shared>, venue: usize, stream: TcpStream) {
     let answer = |request: Request<Incoming>| {
         let shared = Rc::clone(&shared);
-        async move { Ok::<_, Infallible>(respond(shared, venue, request).await) }
+        async move { respond(shared, venue, request).await.ok_or(NoAnswer) }
     };
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
     // A connection that breaks is the other side's affair.
     connection.with_upgrades().await.ok();
 }
 
-async fn respond(shared: Rc<Shared>, venue: usize, mut request: Request<Incoming>) -> Response<Full<Bytes>> {
+/// The connection breaks before the answer, as a fault asks for.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection breaks before the answer")]
+struct NoAnswer;
+
+/// None where the connection is to break before the answer.
+async fn respond(shared: Rc<Shared>, venue: usize, mut request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
     if request.headers().contains_key(UPGRADE) {
-        return upgrade(&shared, venue, &mut request);
+        return Some(upgrade(&shared, venue, &mut request));
     }
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return plain(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(_) => return plain(StatusCode::BAD_REQUEST),
+        Err(error) if error.is::<LengthLimitError>() => return Some(plain(StatusCode::PAYLOAD_TOO_LARGE)),
+        Err(_) => return Some(plain(StatusCode::BAD_REQUEST)),
     };
     let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: Vec<_> = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
@@ -215,7 +221,7 @@ async fn respond(shared: Rc<Shared>, venue: usize, mut request: Request<Incoming
     let heard = HttpIn { method: parts.method.as_str(), path, query, headers: &headers, body: &body };
     let answer = shared.with(|emulator, now| emulator.http(now, venue, &heard));
     shared.stirred.notify_one();
-    rendered(answer)
+    answer.map(rendered)
 }
 
 fn rendered(answer: HttpOut) -> Response<Full<Bytes>> {
@@ -277,6 +283,9 @@ async fn exchange(shared: &Rc<Shared>, conn: ConnId, socket: Socket, mut frames:
     let writing = async {
         while let Some(frame) = frames.recv().await {
             let is_last = matches!(frame, Frame::Close { .. });
+            if matches!(frame, Frame::Close { code: BROKEN, .. }) {
+                return;
+            }
             if sink.feed(message(frame)).await.is_err() {
                 return;
             }

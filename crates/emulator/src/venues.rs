@@ -3,7 +3,7 @@
 //! Ticks, lots, limits and fees are those that the venues publish for these symbols (Binance `exchangeInfo`, Bybit
 //! `instruments-info`; standard fee level). Maintenance tiers are the lowest few of each schedule.
 
-use crate::binance::Binance;
+use crate::binance::{Binance, Quotas};
 use crate::bybit::Bybit;
 use crate::front::Front;
 use crate::house::{
@@ -21,6 +21,16 @@ pub enum Venue {
     Binance,
     /// Bybit v5, spot and linear.
     Bybit,
+}
+
+/// How much a venue lets its clients ask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RequestLimits {
+    /// As much as it publishes for anybody.
+    #[default]
+    Published,
+    /// As much as anybody likes, for load that the published figures would hold back.
+    Lifted,
 }
 
 /// What is not a venue here.
@@ -69,6 +79,9 @@ const SPOT_DEPOSITS: &[(&str, i64)] =
     &[("USDT", 1_000_000), ("USDC", 100_000), ("BTC", 10), ("ETH", 100), ("SOL", 5_000), ("XRP", 100_000), ("DOGE", 1_000_000)];
 const MARGIN_DEPOSITS: &[(&str, i64)] = &[("USDT", 1_000_000), ("USDC", 100_000)];
 
+/// What published limits are multiplied by where they are lifted.
+const LIFTED: u32 = 100_000;
+
 const fn decimal((mantissa, scale): Dec) -> Decimal {
     Decimal { mantissa, scale }
 }
@@ -101,10 +114,14 @@ impl Venue {
 
     /// Its protocol.
     #[must_use]
-    pub fn front(self) -> Box<dyn Front + Send> {
-        match self {
-            Venue::Binance => Box::new(Binance::new()),
-            Venue::Bybit => Box::new(Bybit::new()),
+    pub fn front(self, limits: RequestLimits) -> Box<dyn Front + Send> {
+        match (self, limits) {
+            (Venue::Binance, RequestLimits::Published) => Box::new(Binance::new()),
+            (Venue::Binance, RequestLimits::Lifted) => {
+                Box::new(Binance::with_quotas(Quotas::spot().times(LIFTED), Quotas::futures().times(LIFTED)))
+            }
+            (Venue::Bybit, RequestLimits::Published) => Box::new(Bybit::new()),
+            (Venue::Bybit, RequestLimits::Lifted) => Box::new(Bybit::new().unmetered()),
         }
     }
 

@@ -1,5 +1,7 @@
 //! A house by hand arithmetic: what a client sees of its orders and its money.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
 use tradewind_emulator::house::{Category, ClientId, Filter, House, OrderRef, OrderStatus, PlaceOrder, Rejection, Size, Wallet};
 use tradewind_emulator::venues::Venue;
 use tradewind_types::{Exposure, OrderKind, Side, TimeInForce, Timestamp};

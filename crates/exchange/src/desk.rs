@@ -46,7 +46,8 @@ pub(crate) enum Print<'a> {
 pub(crate) struct Desk<M> {
     /// By instrument id.
     listed: Vec<Option<Listed<M>>>,
-    seen: Seen,
+    /// None where the caller mints ids and none of them twice.
+    seen: Option<Seen>,
     /// When orders end. One that ended before may still be here.
     deadlines: BTreeSet<(Timestamp, OrderId, InstrumentId)>,
     issued: Issued,
@@ -96,7 +97,12 @@ impl<M: Market> Desk<M> {
             listed.resize_with(listed.len().max(index + 1), || None);
             listed[index] = Some(Listed { market, filters, triggers: Triggers::default() });
         }
-        Self { listed, seen: Seen::default(), deadlines: BTreeSet::new(), issued: Issued::default() }
+        Self { listed, seen: Some(Seen::default()), deadlines: BTreeSet::new(), issued: Issued::default() }
+    }
+
+    /// The same desk for a caller who mints ids and none of them twice: no memory of them is kept.
+    pub(crate) fn trusting(self) -> Self {
+        Self { seen: None, ..self }
     }
 
     pub(crate) fn market(&self, instrument: InstrumentId) -> Option<&M> {
@@ -163,7 +169,8 @@ impl<M: Market> Desk<M> {
         self.on_time(at, replies);
         match *request {
             OrderRequest::Place { order, terms } => {
-                let fresh = if self.seen.insert(order) { Ok(()) } else { Err(RejectReason::DuplicateId) };
+                let is_fresh = self.seen.as_mut().is_none_or(|seen| seen.insert(order));
+                let fresh = if is_fresh { Ok(()) } else { Err(RejectReason::DuplicateId) };
                 let (listed, mut out) = self.open(terms.instrument, at, replies);
                 let placed =
                     fresh.and_then(|()| listed.ok_or(RejectReason::InvalidFilter)).and_then(|listed| listed.place(order, &terms, &mut out));

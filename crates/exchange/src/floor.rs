@@ -5,7 +5,8 @@
 //! [`ClearedExchange::let_outsiders`](crate::ClearedExchange::let_outsiders). An outsider's orders have [`OUTSIDER_NODE`] in their
 //! ids and get no replies: what becomes of them is in the deals.
 //!
-//! Every match is a [`Deal`], numbered per instrument; both sides of it carry that number. The levels whose totals may have
+//! Ids are minted by whoever runs the floor, and none of them twice: unlike the other exchanges it remembers none, so that it can
+//! run for ever. Every match is a [`Deal`], numbered per instrument; both sides of it carry that number. The levels whose totals may have
 //! changed are kept until they are asked for, so that depth can be published without comparing books.
 
 use crate::Exchange;
@@ -73,7 +74,7 @@ impl FloorExchange {
     /// A floor with these listings; of two listings of one instrument the later counts.
     #[must_use]
     pub fn new(listings: Vec<FloorListing>) -> Self {
-        Self { desk: Desk::new(listings.into_iter().map(Pit::new)) }
+        Self { desk: Desk::new(listings.into_iter().map(Pit::new)).trusting() }
     }
 
     /// The book of an instrument.

@@ -20,6 +20,7 @@ use houses::House;
 use lookups::Lookups;
 pub use seats::Seating;
 use seats::Seats;
+pub use status::amount_text;
 use std::collections::BTreeMap;
 use tradewind_engine::{Engine, Step};
 use tradewind_limits::Command;

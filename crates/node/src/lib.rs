@@ -27,7 +27,7 @@ pub use config::{
     AlgoConfig, BookConfig, CommitConfig, Config, ConfigError, EndpointsConfig, FeedConfig, KeysConfig, LimitConfig, MarketConfig,
     NodeConfig, PaperConfig, PythonConfig, VenueConfig, VenueName,
 };
-pub use core::{Beginning, Core, Mode, Seating};
+pub use core::{Beginning, Core, Mode, Seating, amount_text};
 pub use drive::{DriveError, Ended, LoopHealth, Machine, Onlooker, STALL, Stopper, drive};
 pub use health::{AccountHealth, Health, Histogram, Level, Line, LinkHealth, VenueHealth};
 pub use keeping::{Keeping, KeepingError, Kept};
@@ -41,5 +41,5 @@ pub use paper::{PaperFees, PaperVenue};
 pub use preflight::{PreflightError, VenueFacts, preflight};
 pub use record::{DepthRow, Gap, HourEnd, QuoteRow, RecordedInstrument, Recorder, Rows, Shelf, TradeRow};
 pub use replay::{journal_folder, market_folder, replay_node, sequence_rule};
-pub use start::{StartError, beginning, dialect, gateways};
+pub use start::{StartError, beginning, dialect, gateways, recovered};
 pub use transport::{Heard, HttpAnswer, HttpClient, OVERRUN_AFTER, TlsError, Transport, trust_this_machine};

@@ -8,7 +8,7 @@ use crate::replay::{journal_folder, market_folder};
 use std::path::Path;
 use tradewind_engine::Engine;
 use tradewind_journal::{CommitLevel, DiskBudget, FolderJournal, FolderSettings, JournalError, RunFacts, Volume};
-use tradewind_simulator::{ReplayError, take_up};
+use tradewind_simulator::{ReplayError, recover_path, take_up};
 use tradewind_types::{Nanos, Timestamp};
 use tradewind_venues::{Access, Credentials, Dialect, Feed, Gateway, Market, binance, bybit};
 
@@ -90,6 +90,15 @@ pub fn beginning(config: &Config, code_version: &str, now: Timestamp) -> Result<
     let market = MarketLog::create(&market_folder, next, &name, settings).map_err(KeepingError::from)?;
     let last_seq = journal.last_input_seq().unwrap_or_default();
     Ok(Beginning { engine, last_seq, last_written, keeping: Kept::new(journal, market) })
+}
+
+/// The state that a node's folder holds, without taking it up.
+///
+/// # Errors
+/// [`StartError::Journal`].
+pub fn recovered(folder: &Path) -> Result<Engine, StartError> {
+    let refused = |error: ReplayError| StartError::Journal { folder: folder.display().to_string(), why: error.to_string() };
+    Ok(recover_path(&journal_folder(folder)).map_err(refused)?.recovered.engine)
 }
 
 /// When a file of the folder was written last, by the clock of the disk's machine.

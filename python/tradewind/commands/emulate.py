@@ -10,7 +10,7 @@ import typer
 
 from tradewind.commands.console import USAGE, AsJson, complain, examples, write
 
-EXAMPLES = examples("emulate --venues binance,bybit", "emulate --venues binance --port-base 9000 --seed 7 --json")
+EXAMPLES = examples("emulate --venues binance,bybit", "emulate --venues binance --port-base 9000 --seed 7 --json", "emulate --faults '{\"drop_per_mille\": 5}'")
 
 
 def emulate(
@@ -18,6 +18,8 @@ def emulate(
     port_base: Annotated[int, typer.Option(help="Port of the first venue, the next one's after it; 0: any.")] = 0,
     seed: Annotated[int, typer.Option(help="Where all chance comes from: prices, agents, keys.")] = 1,
     accounts: Annotated[int, typer.Option(help="Funded accounts of each venue.")] = 1,
+    lift_limits: Annotated[bool, typer.Option(help="Let clients ask as much as they like, for load.")] = False,
+    faults: Annotated[str, typer.Option(help="What goes wrong, as a JSON object; GET /emulator/faults shows all.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Serve emulated venues on loopback until interrupted: REST and WebSocket, seeded agents in every book.
@@ -36,7 +38,7 @@ def emulate(
     signal.signal(signal.SIGTERM, leave_it_to_the_server)
     names = [name.strip() for name in venues.split(",") if name.strip()]
     try:
-        _native.emulate(names, port_base, seed, accounts, announce)
+        _native.emulate(names, port_base, seed, accounts, lift_limits, faults, announce)
     except ValueError as refused:
         complain("usage", str(refused))
         raise typer.Exit(USAGE) from None

@@ -29,6 +29,7 @@ pub use wallets::{Balance, Position};
 
 use outsiders::Outsiders;
 use registry::Registry;
+use settlement::Noted;
 use std::collections::BTreeMap;
 use tradewind_exchange::{Cleared, ClearedExchange, Clearing, Deal, FeeSchedule, FloorExchange, FloorListing, Holding, PrivateMessage};
 use tradewind_types::{
@@ -100,6 +101,7 @@ pub struct House {
     is_spread: bool,
     messages: Vec<PrivateMessage>,
     deals: Vec<Deal>,
+    noted: Vec<Noted>,
     touched: Vec<(Side, Price)>,
 }
 
@@ -155,6 +157,7 @@ impl House {
             is_spread: false,
             messages: Vec::new(),
             deals: Vec::new(),
+            noted: Vec::new(),
             touched: Vec::new(),
         };
         for client in &setup.clients {

@@ -1,8 +1,11 @@
 //! What those who have no account here have made of their trades, so that no money appears or is lost.
+//!
+//! Among them is the house itself: it stands in for what a reducing order had matched beyond its position, in one sweep with
+//! other orders of its owner.
 
 use std::collections::BTreeMap;
 use tradewind_exchange::{Deal, OUTSIDER_NODE};
-use tradewind_types::{Amount, AssetId, Instrument, InstrumentId, MoneyError, Rounding, Side};
+use tradewind_types::{Amount, AssetId, Instrument, InstrumentId, MoneyError, Qty, Rounding, Side};
 
 /// All outsiders of a house together: cash by asset, and lots of derivatives.
 #[derive(Clone, Debug, Default)]
@@ -16,14 +19,15 @@ impl Outsiders {
         let sides = [(deal.maker, deal.aggressor.opposite()), (deal.taker, deal.aggressor)];
         for (order, side) in sides {
             if order.node == OUTSIDER_NODE {
-                self.book_side(instrument, deal, side)?;
+                self.take_side(instrument, deal, side, deal.qty)?;
             }
         }
         Ok(())
     }
 
-    fn book_side(&mut self, instrument: &Instrument, deal: &Deal, side: Side) -> Result<(), MoneyError> {
-        let lots = side.sign().saturating_mul(deal.qty.0);
+    /// So much of a deal's side falls to those without an account.
+    pub(super) fn take_side(&mut self, instrument: &Instrument, deal: &Deal, side: Side, qty: Qty) -> Result<(), MoneyError> {
+        let lots = side.sign().saturating_mul(qty.0);
         let value = instrument.value(deal.price, lots, Rounding::Truncate)?;
         let cash = self.cash.entry(instrument.value_asset()).or_default();
         *cash = cash.minus(value)?;

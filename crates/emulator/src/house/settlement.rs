@@ -7,8 +7,17 @@ use std::sync::Arc;
 use tradewind_exchange::PrivateMessage;
 use tradewind_types::{
     AccountEvent, AccountId, AccountTrade, Amount, Exposure, Fill, InstrumentId, Liquidity, Mark, MarketEvent, MoneyError, OrderId, Price,
-    Qty, Rounding, Side, TimeInForce, Timestamp, Trade, TradeCause, VenueReply,
+    Qty, Rounding, Side, TimeInForce, Timestamp, Trade, TradeCause, TradeId, VenueReply,
 };
+
+/// A fill that was told, while its deal is not on the tape.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Noted {
+    instrument: InstrumentId,
+    trade: TradeId,
+    order: OrderId,
+    qty: Qty,
+}
 
 impl House {
     /// Time goes on; it never runs backwards.
@@ -127,6 +136,10 @@ impl House {
                 self.refused = Some(reason);
             }
             VenueReply::Filled(fill) => {
+                if let Some(record) = self.registry.get(no) {
+                    let (instrument, qty) = (record.terms.instrument, fill.qty);
+                    self.noted.push(Noted { instrument, trade: fill.trade, order: fill.order, qty });
+                }
                 let done = self.fill_order(no, &fill);
                 self.note_fault(done);
             }
@@ -338,7 +351,14 @@ impl House {
         let last = deals.last().copied();
         if let (Some(listing), Some(board)) = (self.listings.get(instrument.index()), self.boards.get_mut(instrument.index())) {
             for deal in &deals {
-                let booked = self.outsiders.book(&listing.instrument, deal);
+                let booked = self.outsiders.book(&listing.instrument, deal).and_then(|()| {
+                    let sides = [(deal.maker, deal.aggressor.opposite()), (deal.taker, deal.aggressor)];
+                    sides.into_iter().filter(|(order, _)| order.node == CLIENT_NODE).try_for_each(|(order, side)| {
+                        let is_this = |noted: &&Noted| (noted.instrument, noted.trade, noted.order) == (instrument, deal.trade, order);
+                        let told = self.noted.iter().find(is_this).map_or(0, |noted| noted.qty.0);
+                        self.outsiders.take_side(&listing.instrument, deal, side, Qty(deal.qty.0 - told))
+                    })
+                });
                 let value = listing.instrument.value(deal.price, deal.qty.0, Rounding::Truncate);
                 let (Ok(value), Ok(())) = (value, booked) else { continue };
                 let trade = PublicTrade {
@@ -356,6 +376,7 @@ impl House {
         }
         deals.clear();
         self.deals = deals;
+        self.noted.retain(|noted| noted.instrument != instrument);
         let Some(last) = last else { return false };
         let trade = Trade { instrument, trade: last.trade, price: last.price, qty: last.qty, aggressor: last.aggressor };
         let done = self.cleared.on_market(self.now, &MarketEvent::Trade(trade), &mut self.messages);

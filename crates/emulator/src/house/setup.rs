@@ -27,7 +27,8 @@ pub enum Wallet {
 /// market order without a market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConditionsUnmet {
-    /// It is refused, and leaves no record (Binance).
+    /// It is refused, and leaves no record; but a spot order for which the book has not enough is recorded, and over at once
+    /// (Binance).
     Refused,
     /// It is recorded, and over at once (Bybit).
     Recorded,

@@ -47,9 +47,18 @@ impl House {
         self.draft(order).map(|_| ())
     }
 
+    fn is_on_spot(&self, instrument: InstrumentId) -> bool {
+        self.listing(instrument).is_some_and(|listing| listing.category == Category::Spot)
+    }
+
     fn refuse_placed(&mut self, no: OrderNo, reason: RejectReason) -> Result<OrderNo, Rejection> {
-        let is_condition = matches!(reason, RejectReason::WouldTake | RejectReason::CannotFillCompletely | RejectReason::NoMarket);
-        if is_condition && self.rules.conditions_unmet == ConditionsUnmet::Recorded {
+        let is_liquidity = matches!(reason, RejectReason::CannotFillCompletely | RejectReason::NoMarket);
+        let is_spot = self.registry.get(no).is_some_and(|record| self.is_on_spot(record.terms.instrument));
+        let is_recorded = match self.rules.conditions_unmet {
+            ConditionsUnmet::Recorded => is_liquidity || reason == RejectReason::WouldTake,
+            ConditionsUnmet::Refused => is_liquidity && is_spot,
+        };
+        if is_recorded {
             self.end_order(no, OrderStatus::Cancelled, Ended::Refused(reason.into()));
             return Ok(no);
         }
@@ -134,6 +143,12 @@ impl House {
         let left = self.cleared.exchange_mut().leave(instrument, order);
         self.settle(instrument);
         left
+    }
+
+    /// What is left of a resting order of somebody without an account here; none where it does not rest.
+    #[must_use]
+    pub fn outsider_left(&self, instrument: InstrumentId, order: OrderId) -> Option<Qty> {
+        self.cleared.exchange().book(instrument)?.left(order)
     }
 
     fn request(&mut self, request: &OrderRequest, reference: Option<Price>) {

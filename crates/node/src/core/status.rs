@@ -72,7 +72,9 @@ impl<K: Keeping> Core<K> {
     }
 }
 
-fn amount_text(amount: Amount, scale: u8) -> String {
+/// An amount as decimal text.
+#[must_use]
+pub fn amount_text(amount: Amount, scale: u8) -> String {
     let unit = 10u128.pow(u32::from(scale));
     let (sign, value) = (if amount.0 < 0 { "-" } else { "" }, amount.0.unsigned_abs());
     let text = format!("{sign}{}.{:0width$}", value / unit, value % unit, width = usize::from(scale));

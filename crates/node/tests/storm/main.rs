@@ -1,0 +1,222 @@
+//! Storms of the whole node: sessions, limits, reconciliation, restarts, lost answers, over the venues' own bytes.
+//!
+//! A strategy trades emulated venues through a network that loses and cuts, in a process that is killed at any moment and starts
+//! again from what it wrote. At every instant each order of ours that lives at a venue is one that the node counts as able to fill
+//! at least as much (nothing is unreserved), and at the end orders, fills, balances and positions are the venues' own.
+//!
+//! `STORM_SEEDS=1000 STORM_KILLS=10` for a long run; a failure names its seed: `STORM_SEED=7`.
+
+mod trader;
+mod world;
+
+use std::collections::BTreeMap;
+use tradewind_emulator::house::{Category, OrderStatus};
+use tradewind_emulator::venues::Venue;
+use tradewind_engine::Engine;
+use tradewind_node::{Config, recovered};
+use tradewind_types::{AccountId, Instrument, Nanos, OrderId, Timestamp};
+use tradewind_venues::order_id;
+use world::{Faults, World, venue_id};
+
+fn config(folder: &std::path::Path) -> Config {
+    let text = format!(
+        r#"
+        [node]
+        id = 7
+        folder = "{}"
+        [[venue]]
+        name = "binance"
+        instruments = {{ spot = ["BTCUSDT", "ETHUSDT"], linear = ["BTCUSDT"] }}
+        endpoints = {{ http = "http://binance.test", ws = "ws://binance.test" }}
+        dead_man_s = 60
+        [[venue]]
+        name = "bybit"
+        instruments = {{ spot = ["BTCUSDT"], linear = ["ETHUSDT"] }}
+        endpoints = {{ http = "http://bybit.test", ws = "ws://bybit.test" }}
+        [[limit]]
+        scope = "firm"
+        max_orders_per_s = 50
+        [[book]]
+        name = "trader"
+        "#,
+        folder.display()
+    );
+    Config::read(&text).unwrap()
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
+}
+
+/// Every order of ours that is open at a venue, with what of it may still fill.
+fn open_at_venues(world: &World) -> Vec<(OrderId, i64)> {
+    let mut open = Vec::new();
+    for (_, house) in world.emulator.venues() {
+        for order in house.open_orders(house.clients()[0].id) {
+            let id = order_id(&order.client_order_id).expect("every order there is ours");
+            open.push((id, order.left().0));
+        }
+    }
+    open
+}
+
+/// Nothing that can fill at a venue is unknown here, or counted as less.
+fn assert_reserved(world: &World, engine: &Engine, seed: u64) {
+    for (id, left) in open_at_venues(world) {
+        let order = engine.state().order(id).unwrap_or_else(|| panic!("seed {seed}: {id} is open at the venue and unknown here"));
+        assert!(order.is_live(), "seed {seed}: {id} is open at the venue and over here: {order:?}");
+        let ceiling = order.ceiling.qty().0 - order.filled.0;
+        assert!(ceiling >= left, "seed {seed}: {id} may fill {left} at the venue, {ceiling} is counted here");
+    }
+}
+
+/// Orders, fills, balances and positions are the venues' own.
+fn assert_agrees(world: &World, seed: u64) {
+    let engine = world.node.as_ref().unwrap().engine();
+    let state = engine.state();
+    for (venue, house) in world.emulator.venues() {
+        let client = &house.clients()[0];
+        let mut fills: BTreeMap<OrderId, i64> = BTreeMap::new();
+        for fill in house.fills(client.id) {
+            *fills.entry(order_id(&fill.client_order_id).unwrap()).or_default() += fill.qty.0;
+        }
+        for order in house.orders(client.id) {
+            let id = order_id(&order.client_order_id).unwrap();
+            let ours = state.order(id).unwrap_or_else(|| panic!("seed {seed}: {id} is not known here"));
+            let theirs = fills.get(&id).copied().unwrap_or_default();
+            assert_eq!(ours.filled.0, theirs, "seed {seed}: fills of {id}, {ours:?}");
+            assert!(!ours.is_live() && order.status != OrderStatus::Open, "seed {seed}: {id} lives: {ours:?}, {order:?}");
+        }
+        for (account, instrument) in accounts_of(engine, venue) {
+            let symbol = &instrument.terms().symbol;
+            if instrument.terms().kind.is_spot() {
+                continue;
+            }
+            let ours = state.position(account, instrument.id()).lots;
+            let listed = house.listings().iter().find(|l| l.symbol() == symbol && l.category == Category::Linear).unwrap();
+            let positions = house.positions(client.derivatives);
+            let theirs: i64 = positions.iter().filter(|p| p.instrument == listed.id()).map(|p| p.lots).sum();
+            assert_eq!(ours, theirs, "seed {seed}: position in {symbol} at {venue:?}");
+        }
+        for account in state.registry().accounts().filter(|a| a.venue == venue_id(venue)) {
+            let theirs = if account.name.ends_with("derivatives") { client.derivatives } else { client.spot };
+            for symbol in ["USDT", "BTC", "ETH"] {
+                let Some(asset) = (0..).map_while(|id| state.registry().asset(tradewind_types::AssetId(id))).find(|a| a.symbol == symbol)
+                else {
+                    continue;
+                };
+                let stated = house.balance(theirs, house.asset(symbol).unwrap());
+                let stated_text = house.amount_text(stated.wallet, 12);
+                let ours = state.balance(account.id, asset.id);
+                let expected = tradewind_node::amount_text(ours, asset.scale);
+                assert_eq!(expected, stated_text.trim_end_matches('0').trim_end_matches('.'), "seed {seed}: {symbol} in {}", account.name);
+            }
+        }
+    }
+    assert!(state.books_match_accounts(), "seed {seed}: books and accounts differ");
+}
+
+fn accounts_of(engine: &Engine, venue: Venue) -> Vec<(AccountId, Instrument)> {
+    let registry = engine.state().registry();
+    let mut found = Vec::new();
+    for instrument in registry.instruments().filter(|i| i.terms().venue == venue_id(venue)) {
+        for account in registry.accounts().filter(|a| a.venue == venue_id(venue)) {
+            let is_its = match (venue, instrument.terms().kind.is_spot()) {
+                (Venue::Bybit, _) => true,
+                (Venue::Binance, is_spot) => account.name.ends_with("spot") == is_spot,
+            };
+            if is_its {
+                found.push((account.id, instrument.clone()));
+            }
+        }
+    }
+    found
+}
+
+struct Tally {
+    kills: u64,
+    orders: usize,
+    fills: usize,
+    adopted: usize,
+}
+
+fn storm(seed: u64, kills: u64, venues: &[Venue]) -> Tally {
+    let folder = std::env::temp_dir().join(format!("tradewind-node-storm-{}-{seed}", std::process::id()));
+    let mut config = config(&folder);
+    config.venues.retain(|v| venues.iter().any(|venue| format!("{venue:?}").eq_ignore_ascii_case(&format!("{:?}", v.name))));
+    let mut world = World::new(seed, venues, config);
+    let mut killed = 0;
+    world.faults = Faults::STORMY;
+    while killed < kills {
+        let trader = trader::Trading { seed: world.chance.next() };
+        world.start(Box::new(trader));
+        let life = Nanos::from_millis(200 + world.chance.below(20_000).cast_signed());
+        let end = world.now.plus(life);
+        world.run_until(end, |world| {
+            let engine = world.node.as_ref().unwrap().engine();
+            assert_reserved(world, engine, seed);
+            false
+        });
+        world.kill();
+        killed += 1;
+        let back = recovered(&folder).unwrap();
+        // What is still on its way to a venue arrives while nobody listens.
+        let away = world.now.plus(Nanos::from_millis(world.chance.below(3_000).cast_signed()));
+        world.run_until(away, |world| {
+            assert_reserved(world, &back, seed);
+            false
+        });
+    }
+    world.faults = Faults::NONE;
+    let trader = trader::Trading { seed };
+    world.start(Box::new(trader));
+    settle(&mut world, seed, |world| world.node.as_ref().unwrap().is_trading());
+    let now = world.now;
+    world.run_until(now.plus(Nanos::from_secs(3)), |_| false);
+    let now = world.now;
+    world.node.as_mut().unwrap().stop(now);
+    settle(&mut world, seed, |world| world.node.as_ref().unwrap().is_stopped());
+    assert_agrees(&world, seed);
+    let orders = world.emulator.venues().map(|(_, house)| house.orders(house.clients()[0].id).count()).sum();
+    let fills = world.emulator.venues().map(|(_, house)| house.fills(house.clients()[0].id).count()).sum();
+    let adopted = world.log.iter().filter(|line| line.event == "balance-adopted").count();
+    Tally { kills: killed, orders, fills, adopted }
+}
+
+fn settle(world: &mut World, seed: u64, done: impl Fn(&World) -> bool) {
+    let until: Timestamp = world.now.plus(Nanos::from_secs(300));
+    let mut is_done = false;
+    world.run_until(until, |world| {
+        is_done = done(world);
+        is_done
+    });
+    let health = world.node.as_ref().unwrap().health();
+    assert!(
+        is_done,
+        "seed {seed}: not settled in 300 s: {:?}; live {}",
+        health.venues.iter().map(|v| &v.why_not).collect::<Vec<_>>(),
+        health.orders_live
+    );
+}
+
+#[test]
+fn a_node_that_is_killed_at_any_moment_loses_nothing() {
+    let (seeds, kills) = (number("STORM_SEEDS", 4), number("STORM_KILLS", 5));
+    let chosen = std::env::var("STORM_SEED").ok().map(|text| text.parse().unwrap());
+    let seeds: Vec<u64> = chosen.map_or_else(|| (1..=seeds).collect(), |seed| vec![seed]);
+    let mut sum = Tally { kills: 0, orders: 0, fills: 0, adopted: 0 };
+    for seed in seeds {
+        let tally = storm(seed, kills, &[Venue::Binance, Venue::Bybit]);
+        sum = Tally {
+            kills: sum.kills + tally.kills,
+            orders: sum.orders + tally.orders,
+            fills: sum.fills + tally.fills,
+            adopted: sum.adopted + tally.adopted,
+        };
+    }
+    println!(
+        "{} whole-node kills, {} orders, {} fills at the venues, {} balances adopted after the first start",
+        sum.kills, sum.orders, sum.fills, sum.adopted
+    );
+    assert!(sum.orders > 0, "the storm traded nothing");
+}
