@@ -10,6 +10,7 @@ mod journals;
 mod keys;
 mod node;
 mod queues;
+mod record;
 mod recording;
 mod screening;
 mod simulation;
@@ -29,6 +30,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(screening::ma_cross_decisions, module)?)?;
     node::add(module)?;
     keys::add(module)?;
+    record::add(module)?;
     module.add_function(wrap_pyfunction!(journals::verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(journals::journal_facts, module)?)?;
     module.add_function(wrap_pyfunction!(journals::recover, module)?)?;

@@ -250,7 +250,15 @@ impl<S: Shelf> Recorder<S> {
             (Applied::Changed, DepthKind::Delta) => {
                 kept.messages += 1;
                 let ids = (Some(update.sequence.first), update.sequence.last, update.sequence.previous);
-                let row = |change: &LevelChange| DepthRow { instrument: place, recv, ts, msg: kept.messages, ids, is_snapshot: false, change: *change };
+                let row = |change: &LevelChange| DepthRow {
+                    instrument: place,
+                    recv,
+                    ts,
+                    msg: kept.messages,
+                    ids,
+                    is_snapshot: false,
+                    change: *change,
+                };
                 self.rows.depth.extend(update.changes.iter().map(row));
             }
             (Applied::Changed, DepthKind::Snapshot) | (Applied::Restored, _) => {
