@@ -128,3 +128,9 @@ def keys_add(
     path: Path, password: str, name: str, key: str, secret: str, passphrase: str, bytes: bytes
 ) -> bool: ...
 def keys_remove(path: Path, password: str, name: str, bytes: bytes) -> bool: ...
+def record_market(
+    config: str,
+    span_s: float | None,
+    log_json: bool,
+    keep: Callable[[str, ArrowStream, ArrowStream, ArrowStream], None],
+) -> None: ...

@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from tradewind.commands import backtest, data, emulate, installation, journal, keys, kill, node, study, sweep
+from tradewind.commands import backtest, data, emulate, installation, journal, keys, kill, node, record, study, sweep
 from tradewind.commands.console import (
     DATA_REFUSED,
     INTERRUPTED,
@@ -49,6 +49,7 @@ app.command(epilog=emulate.EXAMPLES)(emulate.emulate)
 app.command(epilog=node.PAPER_EXAMPLES)(node.paper)
 app.command(epilog=node.LIVE_EXAMPLES)(node.live)
 app.command(epilog=kill.EXAMPLES)(kill.kill)
+app.command(epilog=record.EXAMPLES)(record.record)
 app.add_typer(keys.app, name="keys")
 app.add_typer(sweep.app, name="sweep")
 app.add_typer(data.app, name="data")

@@ -35,6 +35,11 @@ fn failed(error: &dyn Display) -> PyErr {
     PyRuntimeError::new_err(error.to_string())
 }
 
+/// A password can be asked for; everything else about keys has to be mended.
+fn no_keys(error: &KeysError) -> PyErr {
+    refused(if matches!(error, KeysError::NoPassword { .. }) { "password" } else { "keys" }, error)
+}
+
 fn mode_named(mode: &str) -> PyResult<Mode> {
     match mode {
         "paper" => Ok(Mode::Paper),
@@ -60,7 +65,7 @@ fn keys_of(
     let source = KeySource { environment: &read, password };
     let of = |venue: &VenueConfig| match mode {
         Mode::Paper => Ok(None),
-        Mode::Live => source.of(venue).map_err(|error: KeysError| refused("keys", &error)),
+        Mode::Live => source.of(venue).map_err(|error| no_keys(&error)),
     };
     config.venues.iter().map(of).collect()
 }
@@ -278,7 +283,7 @@ fn kill_orders(
         }
     }
     for venue in config.venues.iter().filter(|v| venues.is_empty() || venues.iter().any(|name| name == v.name.as_str())) {
-        let keys = source.of_kill(venue).map_err(|error| refused("keys", &error))?;
+        let keys = source.of_kill(venue).map_err(|error| no_keys(&error))?;
         let missing = || refused("keys", &format!("venue {} has neither kill_keys nor keys", venue.name.as_str()));
         targets.push((venue.clone(), keys.ok_or_else(missing)?));
     }

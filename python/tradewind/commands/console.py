@@ -1,8 +1,8 @@
 """How every command speaks: text or one JSON object, bars of progress, words on the error stream, exit codes.
 
-The exit codes, all of them: 0 ok · 2 usage, and a configuration that is wrong · 3 data refused · 4 run failed · 5 keys
-missing, refused, or allowed to withdraw · 6 venue down or refusing · 7 port taken · 8 disk full · 9 not verified: orders
-may be open · 130 interrupted.
+The exit codes, all of them: 0 ok · 2 usage, and a configuration that is wrong · 3 data refused · 4 run failed ·
+5 keys missing, refused, or allowed to withdraw · 6 venue down or refusing · 7 port taken · 8 disk full ·
+9 not verified: orders may be open · 130 interrupted.
 """
 
 from __future__ import annotations

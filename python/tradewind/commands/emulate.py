@@ -10,7 +10,11 @@ import typer
 
 from tradewind.commands.console import USAGE, AsJson, complain, examples, write
 
-EXAMPLES = examples("emulate --venues binance,bybit", "emulate --venues binance --port-base 9000 --seed 7 --json", "emulate --faults '{\"drop_per_mille\": 5}'")
+EXAMPLES = examples(
+    "emulate --venues binance,bybit",
+    "emulate --venues binance --port-base 9000 --seed 7 --json",
+    "emulate --faults '{\"drop_per_mille\": 5}'",
+)
 
 
 def emulate(
@@ -19,7 +23,9 @@ def emulate(
     seed: Annotated[int, typer.Option(help="Where all chance comes from: prices, agents, keys.")] = 1,
     accounts: Annotated[int, typer.Option(help="Funded accounts of each venue.")] = 1,
     lift_limits: Annotated[bool, typer.Option(help="Let clients ask as much as they like, for load.")] = False,
-    faults: Annotated[str, typer.Option(help="What goes wrong, as a JSON object; GET /emulator/faults shows all.")] = "",
+    faults: Annotated[
+        str, typer.Option(help="What goes wrong, as a JSON object; GET /emulator/faults shows all.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Serve emulated venues on loopback until interrupted: REST and WebSocket, seeded agents in every book.

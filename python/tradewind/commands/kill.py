@@ -32,15 +32,23 @@ def kill(
     if not yes and not asked(f"Cancel every order on {', '.join(venue) if venue else 'every venue'} of {config}?"):
         complain("usage", "nobody said yes; --yes cancels without asking")
         raise typer.Exit(USAGE)
+    said = environment()
+
+    def pull(password: str | None) -> list[dict[str, Any]]:
+        told: list[dict[str, Any]] = json.loads(_native.kill_orders(text, venue or [], said, password, within))
+        return told
+
     try:
-        # Asked for only where a venue's keys are in a file, and not told by the environment.
-        said = environment()
-        password = keys_password("the keys" if "file" in text else None)
-        reports = json.loads(_native.kill_orders(text, venue or [], said, password, within))
+        try:
+            reports = pull(said.get("TRADEWIND_KEYS_PASSWORD"))
+        except _native.NodeRefused as refusal:
+            if refusal.args[0] != "password":
+                raise
+            reports = pull(keys_password("the keys"))
     except _native.NodeRefused as refusal:
         kind, why = refusal.args
         complain("nothing was cancelled", f"{why}\n  how to go on: cancel on the venue's own page, then mend this")
-        raise typer.Exit(KEYS_REFUSED if kind == "keys" else USAGE) from None
+        raise typer.Exit(USAGE if kind == "config" else KEYS_REFUSED) from None
     is_verified = all(report["verified"] for report in reports)
     emit({"verified": is_verified, "venues": reports}, "\n".join(_told(r) for r in reports), as_json=as_json)
     if not is_verified:

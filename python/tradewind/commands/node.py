@@ -42,6 +42,7 @@ Mode = Literal["paper", "live"]
 _CODES = {
     "config": USAGE,
     "keys": KEYS_REFUSED,
+    "password": KEYS_REFUSED,
     "venue": VENUE_DOWN,
     "port": PORT_TAKEN,
     "disk": DISK_FULL,
@@ -50,10 +51,11 @@ _CODES = {
 _NEXT = {
     "config": "mend it there and run this again",
     "keys": "mend the keys at the venue or where they are kept; tradewind keys list FILE shows what a file has",
+    "password": "set it, or start this from a terminal",
     "venue": "check the network and the venue's status page, or [venue.endpoints]; nothing was sent but questions",
     "port": "stop what listens there, or set another node.metrics",
     "disk": "make room on the disk of node.folder, or raise node.disk_budget_mb",
-    "journal": "stop the other node of this folder if there is one; tradewind journal verify FOLDER/journal proves its bytes",
+    "journal": "stop the other node of this folder if there is one; tradewind journal verify FOLDER/journal proves it",
 }
 
 
