@@ -288,7 +288,7 @@ def floors(files: list[File]) -> Iterator[Finding]:
         *said.get("dependency-groups", {}).values(),
     ]
     for requirement in (r for group in groups for r in group):
-        if not re.search(r">=|==", requirement):
+        if isinstance(requirement, str) and not re.search(r">=|==", requirement):
             yield f"pyproject.toml: floors: `{requirement}` has no floor; add `>=`"
     for lock in ("uv.lock", "Cargo.lock"):
         if lock not in by_path:

@@ -1,8 +1,8 @@
 """`tradewind paper` and `tradewind live`: a node that trades, on simulated fills or at the venues.
 
 Before it starts it says what it may do and asks the venues whether it can. It ends in good order on an interrupt or a
-termination signal: what lives is cancelled and the venues confirm it; the second signal ends it at once. Its log goes to
-the error stream.
+termination signal: what lives is cancelled and the venues confirm it; the second signal ends it at once. Its log goes
+to the error stream.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import typer
 from tradewind import __version__
 from tradewind.commands.console import (
     DISK_FULL,
+    INTERRUPTED,
     KEYS_REFUSED,
     OK,
     PORT_TAKEN,
@@ -101,7 +102,9 @@ def _start(mode: Mode, path: Path, *, log_json: bool, as_json: bool, confirm: bo
     except _native.NodeRefused as refusal:
         kind, why = refusal.args
         _refuse(kind, why)
-    code = OK if fault is None else (DISK_FULL if "space" in fault else RUN_FAILED)
+    code = OK if ended != "at once" else INTERRUPTED
+    if fault is not None:
+        code = DISK_FULL if "space" in fault else RUN_FAILED
     if as_json:
         write(json.dumps({"ended": ended, "fault": fault, "exit_code": code}))
     if fault is not None:

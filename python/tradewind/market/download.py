@@ -221,7 +221,7 @@ def _funding(exchange: Any, name: str, from_ns: int, to_ns: int) -> Iterator[dic
 
 _FETCH = {"candles": _candles, "trades": _trades, "funding": _funding}
 _COLUMNS: Mapping[History, Mapping[str, type[pl.DataType]]] = {
-    "candles": {c: pl.Float64 for c in ("open", "high", "low", "close", "volume")},
+    "candles": dict.fromkeys(("open", "high", "low", "close", "volume"), pl.Float64),
     "trades": {"trade_id": pl.Int64, "side": pl.String, "price": pl.Float64, "size": pl.Float64},
     "funding": {"funding_rate": pl.Float64},
 }
