@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use tradewind_exchange::{Exchange, FeeAsset, FeeSchedule, L2Exchange, Listing, QueueModel};
-use tradewind_types::{Instrument, MarketEvent, Nanos, OrderRequest, Rate, Stamp, Timestamp, VenueReply};
+use tradewind_types::{
+    Amount, Instrument, Mark, MarketEvent, MoneyError, Nanos, OrderRequest, Rate, Rounding, Stamp, Timestamp, VenueReply,
+};
 
 /// Requests on their way there, replies on their way back.
 pub struct PaperVenue {
@@ -12,6 +14,16 @@ pub struct PaperVenue {
     replies: BTreeMap<(Timestamp, u64), VenueReply>,
     count: u64,
     buffer: Vec<VenueReply>,
+}
+
+/// What a position of `lots` (signed) receives when a mark's funding falls due: position value × rate, paid by longs where the rate
+/// is positive; to nearest, ties to even.
+///
+/// # Errors
+/// [`MoneyError`]: the amount leaves its integer type.
+pub fn funding_payment(instrument: &Instrument, lots: i64, mark: &Mark) -> Result<Amount, MoneyError> {
+    let value = instrument.value(mark.mark, lots, Rounding::HalfEven)?;
+    Rounding::HalfEven.mul_div(value.0, -i128::from(mark.funding_rate.0), 100_000_000).map(Amount)
 }
 
 /// Fees of a paper account.

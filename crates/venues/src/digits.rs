@@ -169,6 +169,39 @@ impl Grid {
     }
 }
 
+impl Step {
+    /// How many steps `mantissa` × 10^-`scale` is; none where it is not a multiple or too large: [`Step::units`] then says why.
+    #[inline]
+    pub(crate) fn of_scaled(self, mantissa: u64, scale: usize) -> Option<i64> {
+        let own = usize::from(self.scale);
+        let at_scale = if scale <= own {
+            mantissa.checked_mul(*POWERS.get(own - scale)?)?
+        } else {
+            // Divisions by a constant are multiplications.
+            let (whole, rest) = match scale - own {
+                1 => (mantissa / 10, mantissa % 10),
+                2 => (mantissa / 100, mantissa % 100),
+                3 => (mantissa / 1000, mantissa % 1000),
+                more => {
+                    let factor = *POWERS.get(more)?;
+                    (mantissa / factor, mantissa % factor)
+                }
+            };
+            if rest != 0 {
+                return None;
+            }
+            whole
+        };
+        let units = match self.mantissa {
+            1 => at_scale,
+            5 if at_scale.is_multiple_of(5) => at_scale / 5,
+            step if at_scale.is_multiple_of(step) => at_scale / step,
+            _ => return None,
+        };
+        i64::try_from(units).ok()
+    }
+}
+
 /// Writes `units` steps as decimal text, without zeros that say nothing.
 pub fn write_units(units: i64, step: Step, out: &mut Vec<u8>) {
     let value = i128::from(units) * i128::from(step.mantissa);
@@ -260,6 +293,20 @@ mod tests {
     }
 
     #[test]
+    fn digits_and_their_text_are_the_same_steps() {
+        let steps = [step(1, 2), step(1, 0), step(5, 1), step(25, 3), step(1, 8), step(1000, 0)];
+        for (mantissa, scale) in
+            [(6_511_420u64, 2usize), (0, 0), (875, 3), (1, 8), (60_000_500_000, 6), (3000, 0), (999_999_999_999_999_999, 1), (7, 5)]
+        {
+            let digits = format!("{mantissa:0width$}", width = scale + 1);
+            let (whole, behind) = digits.split_at(digits.len() - scale);
+            for step in steps {
+                assert_eq!(step.of_scaled(mantissa, scale), step.units(format!("{whole}.{behind}").as_bytes()).ok(), "{mantissa} {scale}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_number_or_off_the_grid_is_refused() {
         for text in ["", "-", ".", "1e5", "1,0", "+1", "1.2.3", " 1", "NaN"] {
             assert_eq!(step(1, 2).units(text.as_bytes()), Err(DigitsError::Malformed), "{text}");
@@ -267,15 +314,6 @@ mod tests {
         assert!(matches!(step(1, 2).units(b"0.001"), Err(DigitsError::OffGrid { .. })));
         assert!(matches!(step(5, 1).units(b"0.3"), Err(DigitsError::OffGrid { .. })));
         assert_eq!(step(1, 2).units(b"99999999999999999999"), Err(DigitsError::TooLarge));
-    }
-
-    #[test]
-    fn prices_between_two_ticks_go_to_the_nearest() {
-        let cases = [("11794.15000000", 117_942), ("11794.14999999", 117_941), ("11794.25", 117_942), ("0.04", 0), ("-0.06", -1)];
-        for (text, ticks) in cases {
-            assert_eq!(step(1, 1).nearest(text.as_bytes()), Ok(ticks), "{text}");
-        }
-        assert_eq!(step(25, 2).nearest(b"1.13"), Ok(5));
     }
 
     #[test]

@@ -306,16 +306,13 @@ impl Gateway {
     /// [`Gateway::give_back`] to keep their room.
     #[must_use]
     pub fn take_news(&mut self) -> (Inbox, Vec<Notice>) {
-        (std::mem::take(&mut self.inbox), std::mem::take(&mut self.notices))
+        (self.inbox.take(), std::mem::take(&mut self.notices))
     }
 
     /// Takes buffers back.
-    pub fn give_back(&mut self, mut inbox: Inbox, mut notices: Vec<Notice>) {
-        inbox.clear();
+    pub fn give_back(&mut self, inbox: Inbox, mut notices: Vec<Notice>) {
+        self.inbox.reuse(inbox);
         notices.clear();
-        if self.inbox.messages.is_empty() {
-            self.inbox = inbox;
-        }
         if self.notices.is_empty() {
             self.notices = notices;
         }

@@ -253,8 +253,8 @@ pub struct MarkChange {
     pub next_funding: Option<Timestamp>,
 }
 
-/// What was read, in order. Reused: [`Inbox::clear`] keeps its room. It also completes what a venue says only in part: one inbox
-/// belongs to one stream of messages.
+/// What was read, in order. Reused: [`Inbox::clear`] keeps its room. It also completes what a venue says only in part, so the inbox
+/// that a venue is read into stays the same: [`Inbox::take`] takes out of it what was read.
 #[derive(Clone, Debug, Default)]
 pub struct Inbox {
     /// In order.
@@ -270,6 +270,22 @@ impl Inbox {
     pub fn clear(&mut self) {
         self.messages.clear();
         self.changes.clear();
+    }
+
+    /// What was read until now, taken out; what is known for completing messages stays.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let (messages, changes) = (std::mem::take(&mut self.messages), std::mem::take(&mut self.changes));
+        Self { messages, changes, marks: BTreeMap::new() }
+    }
+
+    /// Takes back the room of an inbox that was taken out, if nothing was read since.
+    pub fn reuse(&mut self, mut taken: Self) {
+        taken.clear();
+        if self.messages.is_empty() && self.changes.is_empty() {
+            self.messages = taken.messages;
+            self.changes = taken.changes;
+        }
     }
 
     /// Closes a depth message whose changes are everything behind place `from` of [`Inbox::changes`].

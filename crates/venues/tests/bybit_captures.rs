@@ -1,4 +1,5 @@
 //! A recorded session of both public sockets: every frame is read, books follow and never cross.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod bybit_desk;
 

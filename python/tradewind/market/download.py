@@ -228,7 +228,7 @@ _COLUMNS: Mapping[History, Mapping[str, type[pl.DataType]]] = {
 
 
 def _number(trade_id: str) -> int:
-    """A venue's id as a number; one that is no number (Bybit's on linear contracts) keeps the low 60 bits of its hash."""
+    """A venue's id as a number; one that is none (Bybit's on linear contracts) keeps 60 bits of its hash."""
     import hashlib
 
     if trade_id.isdecimal():
@@ -244,7 +244,7 @@ def _frame(rows: Iterator[dict[str, Any]], span: Span, symbol: str) -> pl.DataFr
 
 
 def holes(rows: pl.DataFrame, span: Span, symbol: str) -> Iterator[Hole]:
-    """What is missing of a span: stretches without a candle or a rate, leaps between trade ids that follow one another."""
+    """What is missing of a span: stretches without a candle or a rate, leaps between trade ids that count up."""
     if span.kind == "trades":
         ids = rows.select("ts_ns", "trade_id", leap=pl.col("trade_id").diff(), before=pl.col("ts_ns").shift())
         usual = ids["leap"].median() if ids.height > 1 else None

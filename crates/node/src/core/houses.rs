@@ -4,13 +4,13 @@ use super::{Core, Mode};
 use crate::config::{Config, VenueConfig, VenueName};
 use crate::health::{Histogram, Level};
 use crate::keeping::Keeping;
-use crate::paper::PaperVenue;
+use crate::paper::{PaperVenue, funding_payment};
 use std::collections::BTreeMap;
 use tradewind_limits::Command;
 use tradewind_simulator::Wake;
 use tradewind_types::{
-    AccountId, Control, InstrumentId, LimitScope, MarketEvent, Nanos, OperatorCommand, OrderId, OrderTerms, Stamp, Timestamp, VenueId,
-    VenueReply,
+    AccountEvent, AccountId, Control, FundingPayment, InstrumentId, LimitScope, Mark, MarketEvent, Nanos, OperatorCommand, OrderId,
+    OrderTerms, Stamp, Timestamp, VenueId, VenueReply,
 };
 use tradewind_venues::{Ask, Gateway, Inbox, LinkId, ListedInstrument, Market, Message, Notice, Purpose};
 
@@ -75,6 +75,8 @@ pub(super) struct House {
     pub(super) stash: BTreeMap<OrderId, tradewind_venues::OrderRecord>,
     /// Counts everything that moved money or an order, so that records can be told to be of a quiet moment.
     pub(super) activity: u64,
+    /// Last mark of each derivative of a paper venue.
+    pub(super) marks: BTreeMap<InstrumentId, Mark>,
     pub(super) figures: Figures,
 }
 
@@ -99,6 +101,7 @@ impl House {
                 reconciliation: None,
                 stash: BTreeMap::new(),
                 activity: 0,
+                marks: BTreeMap::new(),
                 figures: Figures::default(),
             }
         };
@@ -114,8 +117,7 @@ impl House {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        let again = if let Phase::Rediscovering(at) = self.phase { Some(at) } else { None };
-        [self.gateway.next_deadline(), self.paper.as_ref().and_then(PaperVenue::next_deadline), again].into_iter().flatten().min()
+        [self.gateway.next_deadline(), self.paper.as_ref().and_then(PaperVenue::next_deadline)].into_iter().flatten().min()
     }
 
     pub(super) fn submit(&mut self, now: Timestamp, command: Command, terms: &OrderTerms) {
@@ -236,10 +238,34 @@ impl<K: Keeping> Core<K> {
         house.figures.market_messages += 1;
         house.figures.last_market = Some(now);
         house.figures.feed_latency.add(now.since(ts_venue));
+        let mut due = None;
         if let Some(paper) = &mut house.paper {
             paper.on_market(stamp, &event);
+            if let MarketEvent::Mark(mark) = event {
+                due = house.marks.insert(mark.instrument, mark).filter(|before| before.next_funding < mark.next_funding);
+            }
         }
         self.market(stamp, event);
+        if let Some(mark) = due {
+            self.fund_paper_position(place, &mark);
+        }
+    }
+
+    /// A paper venue charges funding when the venue's own falls due.
+    fn fund_paper_position(&mut self, place: usize, mark: &Mark) {
+        let Some(accounts) = self.houses.get(place).map(|house| house.accounts.clone()) else { return };
+        let Some(account) = self.account_of(&accounts, mark.instrument) else { return };
+        let state = self.engine.state();
+        let lots = state.position(account, mark.instrument).lots;
+        let Some(instrument) = state.registry().instrument(mark.instrument).filter(|_| lots != 0) else { return };
+        match funding_payment(instrument, lots, mark) {
+            Ok(amount) => {
+                let (rate, ts_venue) = (mark.funding_rate, mark.next_funding);
+                let payment = FundingPayment { account, instrument: mark.instrument, rate, mark: mark.mark, amount, ts_venue };
+                self.control(Control::Account(AccountEvent::Funding(payment)));
+            }
+            Err(error) => self.say(Level::Error, "funding-not-charged", "", error.to_string()),
+        }
     }
 
     /// What became of a paper order.

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use tradewind_emulator::emulator::{Emulator, EmulatorSetup};
+use tradewind_emulator::faults::FaultSettings;
 use tradewind_emulator::front::{ConnId, Frame, HttpIn};
-use tradewind_emulator::venues::Venue;
+use tradewind_emulator::venues::{RequestLimits, Venue};
 use tradewind_node::{Beginning, Config, Core, Kept, Level, Line, Mode, Seating, beginning, gateways};
 use tradewind_types::{Nanos, Timestamp, VenueId};
 use tradewind_venues::{Action, CallId, Credentials, HttpRequest, Incoming, LinkId};
@@ -98,7 +99,14 @@ pub fn venue_id(venue: Venue) -> VenueId {
 impl World {
     pub fn new(seed: u64, venues: &[Venue], config: Config) -> Self {
         let start = Timestamp(1_700_000_000_000_000_000);
-        let setup = EmulatorSetup { start, seed, venues: venues.to_vec(), accounts: 1 };
+        let setup = EmulatorSetup {
+            start,
+            seed,
+            venues: venues.to_vec(),
+            accounts: 1,
+            limits: RequestLimits::Published,
+            faults: FaultSettings::default(),
+        };
         let emulator = Emulator::new(&setup).unwrap();
         let folder = config.node.folder.clone();
         let (now, chance) = (start, Chance(seed));
@@ -330,11 +338,12 @@ impl World {
                 let answer = self.emulator.http(now, venue, &asked);
                 let after = self.latency();
                 let is_lost = self.chance.in_1000(self.faults.answer_lost);
-                let names = answer.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
-                self.push(
-                    after,
-                    if is_lost { Event::Failed(venue, call) } else { Event::Answered(venue, call, answer.status, names, answer.body) },
-                );
+                let Some(answer) = answer.filter(|_| !is_lost) else {
+                    self.push(after, Event::Failed(venue, call));
+                    return self.listen();
+                };
+                let headers = answer.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+                self.push(after, Event::Answered(venue, call, answer.status, headers, answer.body));
             }
             heard => self.tell(heard),
         }

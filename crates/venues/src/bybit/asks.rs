@@ -4,7 +4,7 @@
 use super::public;
 use super::records::{self, Rows, category};
 use super::refusals;
-use super::wire::{self, Envelope, ExecutionRow, InstrumentRow, KeyRow, OrderRow, Page, PositionRow, TimeRow, WalletRow};
+use super::wire::{self, AllRow, Envelope, ExecutionRow, InstrumentRow, KeyRow, OrderRow, Page, PositionRow, TimeRow, WalletRow};
 use crate::ask::{Ask, Cursor, Method};
 use crate::client_id::client_id;
 use crate::directory::{Directory, Listed, Market};
@@ -164,11 +164,9 @@ pub(super) fn answer(
     body: &[u8],
     inbox: &mut Inbox,
 ) -> Result<Result<(), VenueError>, MapError> {
-    let envelope = match wire::parse::<Envelope<'_>>("answer", body) {
-        Ok(envelope) if envelope.code == 0 && status == 200 => envelope,
-        Ok(envelope) if envelope.code != 0 => return Ok(Err(refusals::in_answer(&envelope, status, headers))),
-        Err(why) if status == 200 => return Err(why),
-        _ => return Ok(Err(refusals::by_status(status, headers, body, VenueErrorKind::Maintenance))),
+    let envelope = match refusals::opened("answer", status, headers, body, VenueErrorKind::Maintenance)? {
+        Ok(envelope) => envelope,
+        Err(refusal) => return Ok(Err(refusal)),
     };
     match ask {
         Ask::ServerTime => server_time(&envelope, inbox)?,
@@ -188,6 +186,10 @@ pub(super) fn answer(
             page.list.iter().try_for_each(|row| rows.wallet(row, inbox))?;
         }
         Ask::Positions { market, cursor } => positions(directory, *market, cursor.as_ref(), &envelope, inbox)?,
+        Ask::CancelAll { .. } | Ask::CancelAllConditional { .. } if failed(&envelope)? => {
+            let message = "the venue says that not all orders were ended".to_owned();
+            return Ok(Err(VenueError { kind: VenueErrorKind::Unanswered, code: 0, message, http_status: status }));
+        }
         Ask::CancelAll { instrument } => {
             // Of spot orders only those that work are ended; those that wait for their trigger need a request of their own.
             if directory.get(*instrument).is_some_and(|listed| listed.market == Market::Spot) {
@@ -198,6 +200,12 @@ pub(super) fn answer(
         Ask::ConditionalOrder { .. } | Ask::Funding { .. } | Ask::StreamKey { .. } | Ask::RenewStreamKey { .. } => {}
     }
     Ok(Ok(()))
+}
+
+/// Whether the venue took a request to end all orders and failed at it.
+fn failed(envelope: &Envelope<'_>) -> Result<bool, MapError> {
+    let row: AllRow<'_> = wire::inside("order/cancel-all", "result", envelope.result)?;
+    Ok(row.success.as_str() == "0")
 }
 
 fn page<'a, T: Deserialize<'a>>(what: &'static str, envelope: &Envelope<'a>) -> Result<Page<'a, T>, MapError> {

@@ -4,7 +4,7 @@
 use super::records::category;
 use super::refusals;
 use super::session::taken;
-use super::wire::{self, Envelope};
+use super::wire;
 use crate::client_id::client_id;
 use crate::dialect::CallId;
 use crate::directory::{Directory, Listed, Market};
@@ -242,11 +242,9 @@ pub(super) fn frame(action: Action, request: &str, timestamp_ms: i64, recv_windo
 /// Reads the answer to a command that left as a request.
 pub(super) fn answer(call: CallId, status: u16, headers: &[(String, String)], body: &[u8], inbox: &mut Inbox) -> Result<(), MapError> {
     const WHAT: &str = "order answer";
-    let outcome = match wire::parse::<Envelope<'_>>(WHAT, body) {
-        Ok(envelope) if envelope.code == 0 && status == 200 => Ok(taken(wire::inside(WHAT, "result", envelope.result)?)),
-        Ok(envelope) if envelope.code != 0 => Err(refusals::in_answer(&envelope, status, headers)),
-        Err(why) if status == 200 => return Err(why),
-        _ => Err(refusals::by_status(status, headers, body, VenueErrorKind::Unanswered)),
+    let outcome = match refusals::opened(WHAT, status, headers, body, VenueErrorKind::Unanswered)? {
+        Ok(envelope) => Ok(taken(wire::inside(WHAT, "result", envelope.result)?)),
+        Err(refusal) => Err(refusal),
     };
     inbox.messages.push(Message::Answer { call, outcome });
     Ok(())

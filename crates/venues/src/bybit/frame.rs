@@ -67,16 +67,38 @@ impl<'a> Scan<'a> {
     pub(super) fn text(&mut self) -> Result<&'a [u8], MapError> {
         self.expect(b'"')?;
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        for (length, &byte) in rest.iter().enumerate() {
-            if byte == b'"' {
-                self.at += length + 1;
-                return Ok(&rest[..length]);
+        match quote_or_escape(rest).and_then(|length| rest.get(..length).zip(rest.get(length))) {
+            Some((text, b'"')) => {
+                self.at += text.len() + 1;
+                Ok(text)
             }
-            if byte == b'\\' || byte < b' ' {
-                break;
-            }
+            _ => Err(self.expected("a plain text")),
         }
-        Err(self.expected("a plain text"))
+    }
+
+    /// A number as text, where it has no sign and is not very long; none, and nothing taken, otherwise.
+    #[inline]
+    pub(super) fn plain(&mut self) -> Option<Plain> {
+        let [b'"', rest @ ..] = self.bytes.get(self.at..)? else { return None };
+        let (plain, length) = Plain::read(rest)?;
+        self.at += 1 + length;
+        Some(plain)
+    }
+
+    /// A pair of numbers as texts, `["65114.20","0.875"]`, where it is written without blanks, signs or very long numbers; none, and
+    /// nothing taken, otherwise.
+    #[inline]
+    pub(super) fn plain_pair(&mut self) -> Option<(Plain, Plain)> {
+        let rest = self.bytes.get(self.at..)?;
+        let [b'[', b'"', rest @ ..] = rest else { return None };
+        let (left, length) = Plain::read(rest)?;
+        let [b',', b'"', rest @ ..] = rest.get(length..)? else { return None };
+        let (right, next) = Plain::read(rest)?;
+        if rest.get(next) != Some(&b']') {
+            return None;
+        }
+        self.at += 2 + length + 2 + next + 1;
+        Some((left, right))
     }
 
     /// A whole number that is not negative, bare or as text.
@@ -188,15 +210,15 @@ impl<'a> Scan<'a> {
 
     fn pass_text(&mut self) -> Result<(), MapError> {
         self.at += 1;
-        while let Some(byte) = self.peek() {
-            self.at += 1;
-            match byte {
-                b'"' => return Ok(()),
-                b'\\' => self.at += 1,
-                _ => {}
+        loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let Some(length) = quote_or_escape(rest) else { return Err(self.expected("the end of a text")) };
+            self.at += length + 1;
+            if rest.get(length) == Some(&b'"') {
+                return Ok(());
             }
+            self.at += 1;
         }
-        Err(self.expected("the end of a text"))
     }
 
     /// Nothing but blanks may be left.
@@ -204,6 +226,75 @@ impl<'a> Scan<'a> {
         self.skip_blanks();
         if self.at == self.bytes.len() { Ok(()) } else { Err(self.expected("the end of the frame")) }
     }
+}
+
+/// A number without sign, as its digits and how many of them are behind the point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plain {
+    pub mantissa: u64,
+    pub scale: usize,
+}
+
+impl Plain {
+    /// A number up to the quotation mark that ends it, and the length of both; none where it is anything else, longer than 15 digits
+    /// with its point, or at the very end of the frame. All bytes are looked at together: their count is hard to predict.
+    #[inline]
+    fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+        const ONES: u128 = u128::MAX / 255;
+        const TOPS: u128 = ONES << 7;
+        let word = u128::from_le_bytes(*bytes.first_chunk::<16>()?);
+        let first = |byte: u8| {
+            let differs = word ^ (ONES * byte as u128);
+            (differs.wrapping_sub(ONES) & !differs & TOPS).trailing_zeros() as usize / 8
+        };
+        let length = first(b'"');
+        if length > 15 {
+            return None;
+        }
+        let point = first(b'.').min(length);
+        let (has_point, scale) = if point < length { (1, length - 1 - point) } else { (0, 0) };
+        let digits = length - has_point;
+        if digits == 0 {
+            return None;
+        }
+        // The point is taken out, and the digits moved to the end of the word, behind zeros.
+        let whole = (1u128 << (8 * point)) - 1;
+        let joined = (word & whole) | ((word >> (8 * has_point)) & !whole);
+        let values = (joined ^ (ONES * b'0' as u128)) << (128 - 8 * digits);
+        if (values.wrapping_add(ONES * 0x76) | values) & TOPS != 0 {
+            return None;
+        }
+        let mantissa = eight(values as u64) * 100_000_000 + eight((values >> 64) as u64);
+        Some((Self { mantissa, scale }, length + 1))
+    }
+}
+
+/// Eight digits, the first in the lowest byte: by pairs, by fours, and all together.
+#[inline]
+const fn eight(digits: u64) -> u64 {
+    const PAIRS: u64 = 0x0000_00FF_0000_00FF;
+    let pairs = digits * 10 + (digits >> 8);
+    let outer = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
+    let inner = ((pairs >> 16) & PAIRS).wrapping_mul(1 + (10_000 << 32));
+    outer.wrapping_add(inner) >> 32
+}
+
+/// Where the first quotation mark or backslash is: eight bytes at a time.
+#[inline]
+fn quote_or_escape(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    // The top bit of the first zero byte, and of none before it.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
+        if found != 0 {
+            return Some(i * 8 + (found.trailing_zeros() / 8) as usize);
+        }
+    }
+    rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).map(|place| words.len() * 8 + place)
 }
 
 #[cfg(test)]
@@ -225,6 +316,46 @@ mod tests {
         }
         scan.end().unwrap();
         assert_eq!(seen, [b"a", b"b", b"c", b"d", b"e"]);
+    }
+
+    #[test]
+    fn pairs_are_read_where_they_are_plain() {
+        let pair = |frame: &str| {
+            // A pair is never the last thing in a frame.
+            let frame = format!("{frame}],\"u\":12345678901");
+            let mut scan = Scan::new("test", frame.as_bytes());
+            let (a, b) = scan.plain_pair()?;
+            scan.takes(b']').then_some((a.mantissa, a.scale, b.mantissa, b.scale))
+        };
+        assert_eq!(pair(r#"["65114.20","0.875"]"#), Some((6_511_420, 2, 875, 3)));
+        assert_eq!(pair(r#"["123456789012345","0"]"#), Some((123_456_789_012_345, 0, 0, 0)));
+        assert_eq!(pair(r#"["00012345678.901","9.87654321"]"#), Some((12_345_678_901, 3, 987_654_321, 8)));
+        assert_eq!(pair(r#"["5.","0.5"]"#), Some((5, 0, 5, 1)));
+        let others = [
+            r#"["-1","2"]"#,
+            r#"["1", "2"]"#,
+            r#"["1","2","3"]"#,
+            r#"["","2"]"#,
+            r#"[".","2"]"#,
+            r#"["1.2.3","2"]"#,
+            r#"["1e5","2"]"#,
+            "[1,2]",
+        ];
+        for frame in others.into_iter().chain([r#"["1234567890123456","0"]"#, r#"["1:","2"]"#, r#"["1/","2"]"#, r#"["1","2"#, ""]) {
+            assert_eq!(pair(frame), None, "{frame}");
+        }
+    }
+
+    #[test]
+    fn quotes_and_escapes_are_found_wherever_they_are() {
+        for length in 0..40 {
+            for end in [b'"', b'\\'] {
+                let mut bytes = vec![b'!' + (length % 3) as u8 * 60; length];
+                assert_eq!(quote_or_escape(&bytes), None);
+                bytes.extend([end, b'"', b'\\', b'x', b'x', b'x', b'x', b'x']);
+                assert_eq!(quote_or_escape(&bytes), Some(length));
+            }
+        }
     }
 
     #[test]

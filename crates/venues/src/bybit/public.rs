@@ -5,6 +5,7 @@
 
 use super::frame::Scan;
 use super::ids;
+use crate::digits::Step;
 use crate::directory::{Directory, Listed, Market};
 use crate::error::MapError;
 use crate::message::{Inbox, MarkChange, Message};
@@ -124,6 +125,20 @@ fn tail<'a>(scan: &mut Scan<'a>, mut around: Envelope<'a>) -> Result<Envelope<'a
     Ok(around)
 }
 
+/// A number as text, in steps.
+#[inline]
+fn steps(scan: &mut Scan<'_>, step: Step, what: &'static str, field: &'static str) -> Result<i64, MapError> {
+    let at = *scan;
+    if let Some(plain) = scan.plain()
+        && let Some(units) = step.of_scaled(plain.mantissa, plain.scale)
+    {
+        return Ok(units);
+    }
+    *scan = at;
+    let text = scan.text()?;
+    step.units(text).map_err(|why| number(what, field, text, why))
+}
+
 #[cold]
 fn number(what: &'static str, field: &'static str, text: &[u8], why: crate::DigitsError) -> MapError {
     MapError::Number { what, field: Cow::Borrowed(field), text: String::from_utf8_lossy(text).into_owned(), why }
@@ -134,13 +149,20 @@ fn levels(scan: &mut Scan<'_>, listed: &Listed, side: Side, changes: &mut Vec<Le
     scan.expect(b'[')?;
     let mut first = true;
     while scan.element(&mut first)? {
+        let at = *scan;
+        if let Some((price, qty)) = scan.plain_pair()
+            && let Some(price) = listed.grid.tick.of_scaled(price.mantissa, price.scale)
+            && let Some(qty) = listed.grid.lot.of_scaled(qty.mantissa, qty.scale)
+        {
+            changes.push(LevelChange { side, price: Price(price), qty: Qty(qty) });
+            continue;
+        }
+        *scan = at;
         scan.expect(b'[')?;
-        let price = scan.text()?;
+        let price = Price(steps(scan, listed.grid.tick, "orderbook", "price")?);
         scan.expect(b',')?;
-        let qty = scan.text()?;
+        let qty = Qty(steps(scan, listed.grid.lot, "orderbook", "size")?);
         scan.expect(b']')?;
-        let price = listed.grid.price(price).map_err(|why| number("orderbook", "price", price, why))?;
-        let qty = listed.grid.qty(qty).map_err(|why| number("orderbook", "size", qty, why))?;
         changes.push(LevelChange { side, price, qty });
     }
     Ok(())
@@ -171,7 +193,8 @@ fn book<'a>(mut scan: Scan<'a>, around: Envelope<'a>, listed: &Listed, inbox: &m
     Ok(())
 }
 
-/// The answer to a question for a book: its data alone, as a snapshot.
+/// The answer to a question for a book: its data alone, as a snapshot. Its update id is of a count of its own, so no delta of a stream
+/// follows it.
 pub(super) fn snapshot(data: &[u8], listed: &Listed, inbox: &mut Inbox) -> Result<(), MapError> {
     let from = inbox.changes.len();
     let mut scan = Scan::new("market/orderbook", data);
@@ -229,14 +252,8 @@ fn trade(scan: &mut Scan<'_>, listed: &Listed) -> Result<(Timestamp, Trade), Map
     while let Some(key) = scan.key(&mut first)? {
         match key {
             b"T" => ts = Some(millis(scan.whole()?)),
-            b"p" => {
-                let text = scan.text()?;
-                price = Some(listed.grid.price(text).map_err(|why| number("publicTrade", "p", text, why))?);
-            }
-            b"v" => {
-                let text = scan.text()?;
-                qty = Some(listed.grid.qty(text).map_err(|why| number("publicTrade", "v", text, why))?);
-            }
+            b"p" => price = Some(Price(steps(scan, listed.grid.tick, "publicTrade", "p")?)),
+            b"v" => qty = Some(Qty(steps(scan, listed.grid.lot, "publicTrade", "v")?)),
             b"i" => id = Some(TradeId(ids::number(scan.text()?))),
             b"S" => aggressor = Some(side(scan.text()?)?),
             _ => scan.pass()?,
@@ -323,24 +340,20 @@ fn bar(scan: &mut Scan<'_>, listed: &Listed) -> Result<Option<(Timestamp, Bar)>,
     scan.expect(b'{')?;
     while let Some(key) = scan.key(&mut first)? {
         if let Some(place) = PRICES.iter().position(|name| *name == key) {
-            let text = scan.text()?;
-            prices[place] = Some(listed.grid.price(text).map_err(|why| number("kline", "price", text, why))?);
+            prices[place] = Some(Price(steps(scan, listed.grid.tick, "kline", "price")?));
             continue;
         }
         match key {
             b"start" => start = Some(millis(scan.whole()?)),
             // The last millisecond that belongs to it.
             b"end" => end = Some(millis(scan.whole()?.saturating_add(1))),
-            b"volume" => {
-                let text = scan.text()?;
-                volume = Some(listed.grid.qty(text).map_err(|why| number("kline", "volume", text, why))?);
-            }
+            b"volume" => volume = Some(Qty(steps(scan, listed.grid.lot, "kline", "volume")?)),
             b"confirm" => closed = scan.truth()?,
             _ => scan.pass()?,
         }
     }
     let [Some(open), Some(high), Some(low), Some(close)] = prices else { return Err(missing("open, high, low, close")) };
-    let volume: Qty = volume.ok_or(missing("volume"))?;
+    let volume = volume.ok_or(missing("volume"))?;
     let bar = Bar { instrument: listed.id, open_ts: start.ok_or(missing("start"))?, open, high, low, close, volume };
     Ok(closed.then_some((end.ok_or(missing("end"))?, bar)))
 }

@@ -105,7 +105,9 @@ impl<'a> Rows<'a> {
         };
         let qty = if is_market && listed.market == Market::Spot && by_value { Qty(0) } else { self.qty(listed, "qty", &row.qty)? };
         let filled = self.qty(listed, "cumExecQty", &row.cum_exec_qty)?;
-        let price = if is_market { None } else { Some(self.price(listed, "price", &row.price)?) };
+        // A market order's price is a bound of the venue's; orders of unknown kinds (settlements, closings) have none.
+        let has_price = !is_market && !matches!(row.price.as_str(), "" | "0");
+        let price = if has_price { Some(self.price(listed, "price", &row.price)?) } else { None };
         let state = self.state(row, filled)?;
         let venue_order = VenueOrderId(ids::number(row.order_id.as_str().as_bytes()));
         Ok(Some(OrderRecord { owner, venue_order, instrument: listed.id, side, price, qty, filled, state }))

@@ -1,8 +1,8 @@
 //! Bybit's codes in our words, as a table. Sources: Bybit's v5 documents (`error`, `rate-limit`), read 2026-07; codes that the
 //! documents leave out as clients have seen them.
 
-use super::wire::{Envelope, FrameHeader};
-use crate::error::{VenueError, VenueErrorKind};
+use super::wire::{self, Envelope, FrameHeader};
+use crate::error::{MapError, VenueError, VenueErrorKind};
 use tradewind_types::{Nanos, RejectReason};
 
 /// A venue that was asked too often over HTTP bans the address for this long.
@@ -24,8 +24,8 @@ const CODES: &[(VenueErrorKind, &[i64])] = &[
     (
         VenueErrorKind::Invalid,
         &[
-            7_001, 10_001, 12_137, 12_201, 110_003, 110_022, 110_063, 110_094, 130_000, 170_124, 170_130, 170_132, 170_133, 170_134,
-            170_135, 170_136, 170_137, 170_140, 170_193, 170_194, 170_371, 170_372, 3_100_198,
+            7_001, 10_001, 12_137, 12_201, 110_003, 110_009, 110_020, 110_022, 110_063, 110_094, 130_000, 170_124, 170_130, 170_132,
+            170_133, 170_134, 170_135, 170_136, 170_137, 170_140, 170_193, 170_194, 170_371, 170_372, 170_810, 3_100_198,
         ],
     ),
     (VenueErrorKind::WouldIncrease, &[110_017]),
@@ -33,7 +33,7 @@ const CODES: &[(VenueErrorKind, &[i64])] = &[
     (VenueErrorKind::WouldTrigger, &[110_092, 110_093]),
     (VenueErrorKind::WouldTake, &[170_218]),
     (RATE, &[10_006, 10_018, 10_403, 10_429, 20_003]),
-    (VenueErrorKind::Auth, &[10_003, 10_004, 10_005, 10_007, 10_008, 10_009, 10_010, 10_024, 10_027, 10_028, 10_029, 33_004]),
+    (VenueErrorKind::Auth, &[10_003, 10_004, 10_005, 10_007, 10_008, 10_009, 10_010, 10_024, 10_027, 10_028, 10_029, 33_004, 170_209]),
     (VenueErrorKind::Clock, &[10_002]),
     (VenueErrorKind::Maintenance, &[10_019, 110_062, 110_065]),
     // A server that failed while it worked on a request does not say how far it came.
@@ -95,12 +95,30 @@ pub(super) fn on_socket(code: i64, message: &str, header: Option<&FrameHeader<'_
     refusal
 }
 
-/// A refusal in an HTTP answer.
-pub(super) fn in_answer(envelope: &Envelope<'_>, status: u16, headers: &[(String, String)]) -> VenueError {
+/// What an HTTP answer holds, or the refusal that it is. `unanswered` is what a server error means for the request.
+///
+/// # Errors
+/// An answer of the trading system that is no JSON of its kind.
+pub(super) fn opened<'a>(
+    what: &'static str,
+    status: u16,
+    headers: &[(String, String)],
+    body: &'a [u8],
+    unanswered: VenueErrorKind,
+) -> Result<Result<Envelope<'a>, VenueError>, MapError> {
+    let envelope = match wire::parse::<Envelope<'_>>(what, body) {
+        Ok(envelope) if envelope.code == 0 && status == 200 => return Ok(Ok(envelope)),
+        Ok(envelope) if envelope.code != 0 => envelope,
+        Err(why) if status == 200 => return Err(why),
+        _ => return Ok(Err(by_status(status, headers, body, unanswered))),
+    };
     let mut refusal = refusal(envelope.code, envelope.message.as_str(), status);
+    if status != 200 && refusal.kind == VenueErrorKind::Other {
+        refusal.kind = by_status(status, headers, body, unanswered).kind;
+    }
     let reset = header(headers, "x-bapi-limit-reset-timestamp").and_then(|text| text.parse::<i64>().ok());
     wait_until(&mut refusal, reset.map(|reset| (reset, envelope.time)));
-    refusal
+    Ok(Err(refusal))
 }
 
 /// A count that starts anew soon is waited for; a moment that is past or unlikely far off is not believed.
@@ -113,9 +131,8 @@ fn wait_until(refusal: &mut VenueError, moments: Option<(i64, i64)>) {
     }
 }
 
-/// A refusal by an HTTP status alone: what answers so is not the trading system but what stands before it. `unanswered` is what a
-/// server error means for the request.
-pub(super) fn by_status(status: u16, headers: &[(String, String)], body: &[u8], unanswered: VenueErrorKind) -> VenueError {
+/// A refusal by an HTTP status alone: what answers so is not the trading system but what stands before it.
+fn by_status(status: u16, headers: &[(String, String)], body: &[u8], unanswered: VenueErrorKind) -> VenueError {
     let seconds = header(headers, "retry-after").and_then(|text| text.parse::<i64>().ok()).map(Nanos::from_secs);
     let kind = match status {
         401 => VenueErrorKind::Auth,
@@ -154,12 +171,29 @@ mod tests {
         assert_eq!(words.len(), REASONS.len());
     }
 
+    fn refused(status: u16, headers: &[(&str, &str)], body: &str) -> VenueErrorKind {
+        let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        match opened("test", status, &headers, body.as_bytes(), VenueErrorKind::Unanswered) {
+            Ok(Err(refusal)) => refusal.kind,
+            _ => panic!("no refusal: {body}"),
+        }
+    }
+
     #[test]
     fn a_count_that_starts_anew_is_waited_for() {
-        let envelope = |time| Envelope { code: 10_006, message: super::super::wire::Word("Too many visits!".into()), result: None, time };
-        let headers = vec![("X-Bapi-Limit-Reset-Timestamp".to_owned(), "1700000000750".to_owned())];
-        for (time, wait) in [(1_700_000_000_500, Nanos::from_millis(250)), (1_700_000_000_751, COUNTED), (0, COUNTED)] {
-            assert_eq!(in_answer(&envelope(time), 200, &headers).kind, VenueErrorKind::Rate { retry_after: wait });
+        let reset = [("X-Bapi-Limit-Reset-Timestamp", "1700000000750")];
+        for (time, wait) in [(1_700_000_000_500i64, Nanos::from_millis(250)), (1_700_000_000_751, COUNTED), (0, COUNTED)] {
+            let body = format!(r#"{{"retCode":10006,"retMsg":"Too many visits!","time":{time}}}"#);
+            assert_eq!(refused(200, &reset, &body), VenueErrorKind::Rate { retry_after: wait });
         }
+    }
+
+    #[test]
+    fn a_status_tells_where_the_code_does_not() {
+        assert_eq!(refused(403, &[], r#"{"retCode":99999,"retMsg":"?"}"#), VenueErrorKind::Rate { retry_after: ADDRESS_BAN });
+        assert_eq!(refused(401, &[], r#"{"retCode":10003,"retMsg":"key"}"#), VenueErrorKind::Auth);
+        assert_eq!(refused(200, &[], r#"{"retCode":99999,"retMsg":"?"}"#), VenueErrorKind::Other);
+        assert_eq!(refused(500, &[], r#"{"retCode":0}"#), VenueErrorKind::Unanswered);
+        assert!(opened("test", 200, &[], b"<html>", VenueErrorKind::Unanswered).is_err());
     }
 }

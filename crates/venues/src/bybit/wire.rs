@@ -69,7 +69,7 @@ pub(super) struct Frame<'a> {
     pub success: Option<bool>,
     #[serde(borrow, rename = "ret_msg")]
     pub message: Word<'a>,
-    #[serde(rename = "retCode")]
+    #[serde(rename = "retCode", deserialize_with = "code")]
     pub code: Option<i64>,
     #[serde(borrow, rename = "retMsg")]
     pub order_message: Word<'a>,
@@ -102,13 +102,13 @@ pub(super) struct FrameHeader<'a> {
 /// What every HTTP answer is wrapped in.
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
-    #[serde(rename = "retCode")]
+    #[serde(rename = "retCode", deserialize_with = "whole")]
     pub code: i64,
     #[serde(borrow, default, rename = "retMsg")]
     pub message: Word<'a>,
     #[serde(borrow, default)]
     pub result: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub time: i64,
 }
 
@@ -288,6 +288,14 @@ pub(super) struct LotSizeFilter<'a> {
     pub min_order_amt: Word<'a>,
 }
 
+/// Whether a request to end all orders was done.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AllRow<'a> {
+    #[serde(borrow)]
+    pub success: Word<'a>,
+}
+
 /// The venue's clock.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -318,6 +326,16 @@ pub(super) struct Permissions<'a> {
     pub spot: Vec<Word<'a>>,
     #[serde(borrow)]
     pub wallet: Vec<Word<'a>>,
+}
+
+/// A whole number, which may be written as text.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let word = Word::deserialize(deserializer)?;
+    word.as_str().parse().map_err(|_| D::Error::custom(format!("`{}` is no whole number", word.as_str())))
+}
+
+fn code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    whole(deserializer).map(Some)
 }
 
 /// Reads one message.

@@ -105,6 +105,7 @@ pub fn kind(message: &Message) -> &'static str {
         Message::Account(_) => "account",
         Message::Answer { .. } => "answer",
         Message::Order(_) => "order",
+        Message::Execution(_) => "execution",
         Message::Balance(_) => "balance",
         Message::Position(_) => "position",
         Message::NoSuchOrder(_) => "no such order",
