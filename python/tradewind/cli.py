@@ -1,7 +1,7 @@
 """`tradewind …`: one command line of all the groups of commands.
 
-Every command takes `--json`: one JSON object on the standard output and nothing else there. Exit codes: 0 ok · 2 usage
-· 3 data refused · 4 run failed · 130 interrupted. What went wrong is told on the error stream, in one screen.
+Every command takes `--json`: one JSON object on the standard output and nothing else there. Exit codes are those of
+`tradewind.commands.console`. What went wrong is told on the error stream, in one screen.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from tradewind.commands import backtest, data, emulate, installation, journal, study, sweep
+from tradewind.commands import backtest, data, emulate, installation, journal, keys, kill, node, record, study, sweep
 from tradewind.commands.console import (
     DATA_REFUSED,
     INTERRUPTED,
@@ -46,6 +46,11 @@ app = typer.Typer(
 )
 app.command(epilog=backtest.EXAMPLES)(backtest.backtest)
 app.command(epilog=emulate.EXAMPLES)(emulate.emulate)
+app.command(epilog=node.PAPER_EXAMPLES)(node.paper)
+app.command(epilog=node.LIVE_EXAMPLES)(node.live)
+app.command(epilog=kill.EXAMPLES)(kill.kill)
+app.command(epilog=record.EXAMPLES)(record.record)
+app.add_typer(keys.app, name="keys")
 app.add_typer(sweep.app, name="sweep")
 app.add_typer(data.app, name="data")
 app.add_typer(journal.app, name="journal")

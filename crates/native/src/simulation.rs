@@ -2,7 +2,7 @@
 
 use crate::columns::{floats, int64s, optional_int64s, table, texts};
 use crate::recording::PyRecording;
-use crate::strategy::PyStrategy;
+use crate::strategy::{BOOK, PyStrategy};
 use crate::units::Units;
 use arrow_array::ArrayRef;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -91,7 +91,7 @@ impl PySimulation {
             None => py.detach(|| inner.advance(Timestamp(until_ns), None)).map_err(failed),
             Some(object) => {
                 // The lock is kept: it is wanted at each wake, and a strategy's own code gives it up often enough.
-                let mut strategy = PyStrategy::new(py, object)?;
+                let mut strategy = PyStrategy::new(py, BOOK, object)?;
                 inner.advance(Timestamp(until_ns), Some(&mut strategy)).map_err(failed)?;
                 strategy.take_end().map_or_else(|| py.check_signals(), Err)
             }

@@ -14,12 +14,12 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 use tradewind_engine::{Engine, Order};
 use tradewind_simulator::{Fault, Strategist, Wake, Wakes};
 use tradewind_types::{
-    AccountId, BookId, Exposure, InstrumentId, Intent, Nanos, OrderId, OrderKind, OrderTerms, Price, Qty, Side, StateDigest, TimeInForce,
-    Timestamp, Trigger, TriggerSource,
+    AccountId, BookId, Exposure, InstrumentId, InstrumentTerms, Intent, MarginMode, Nanos, OrderId, OrderKind, OrderTerms, Price, Qty,
+    Side, StateDigest, TimeInForce, Timestamp, Trigger, TriggerSource,
 };
 
-/// The book that a run's one Python strategy trades in.
-const BOOK: BookId = BookId(1);
+/// The book that the one Python strategy of a simulated run trades in.
+pub(crate) const BOOK: BookId = BookId(1);
 
 /// How many orders are remembered by the object that asked for them.
 const KNOWN: usize = 4;
@@ -33,6 +33,7 @@ struct Nouns {
 }
 
 pub(crate) struct PyStrategy {
+    book: BookId,
     on_wake: Py<PyAny>,
     wakes: Wakes,
     model: u64,
@@ -51,7 +52,7 @@ pub(crate) struct PyStrategy {
 }
 
 impl PyStrategy {
-    pub(crate) fn new(py: Python<'_>, object: Py<PyAny>) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, book: BookId, object: Py<PyAny>) -> PyResult<Self> {
         let module = PyModule::import(py, "tradewind.strategy")?;
         let class = |name: &str| module.getattr(name).map(Bound::unbind);
         let object = object.bind(py);
@@ -70,6 +71,7 @@ impl PyStrategy {
         let wake = Py::new(py, WakeView::default())?;
         let arguments = PyTuple::new(py, [wake.clone_ref(py).into_any(), view.clone_ref(py).into_any()])?.unbind();
         Ok(Self {
+            book,
             on_wake: object.getattr("on_wake")?.unbind(),
             wakes,
             model,
@@ -89,7 +91,7 @@ impl PyStrategy {
     }
 
     fn ask(&mut self, py: Python<'_>, now: Timestamp, wake: &Wake, engine: &Engine, intents: &mut Vec<Intent>) -> PyResult<()> {
-        self.view.borrow_mut(py).bring_up_to_date(now, engine);
+        self.view.borrow_mut(py).bring_up_to_date(now, self.book, engine);
         self.wake.get().set(now, wake, engine);
         let answer = self.on_wake.bind(py).call1(self.arguments.bind(py))?;
         // Mostly nothing: there is one empty tuple in the interpreter.
@@ -121,7 +123,7 @@ impl PyStrategy {
         let class = object.get_type();
         let order = || -> PyResult<OrderId> { order_id(object.getattr(intern!(py, "order_id"))?.cast::<PyString>()?.to_str()?) };
         if class.is(&self.nouns.place) {
-            let intent = place(object, engine)?;
+            let intent = place(object, self.book, engine)?;
             if self.known.len() == KNOWN {
                 self.known.remove(0);
             }
@@ -136,7 +138,7 @@ impl PyStrategy {
                 qty: Qty(object.getattr(intern!(py, "lots"))?.extract()?),
             })
         } else if class.is(&self.nouns.cancel_all) {
-            Ok(Intent::CancelAll { book: BOOK })
+            Ok(Intent::CancelAll { book: self.book })
         } else {
             let other = class.name()?;
             Err(PyTypeError::new_err(format!("on_wake answered a {other}; Place, Cancel, Amend or CancelAll was asked for")))
@@ -146,7 +148,7 @@ impl PyStrategy {
 
 impl Strategist for PyStrategy {
     fn book(&self) -> BookId {
-        BOOK
+        self.book
     }
 
     fn model(&self) -> u64 {
@@ -347,7 +349,7 @@ impl View {
     }
 
     #[inline]
-    fn bring_up_to_date(&mut self, now: Timestamp, engine: &Engine) {
+    fn bring_up_to_date(&mut self, now: Timestamp, book: BookId, engine: &Engine) {
         self.now_ns = now.0;
         self.touches.clear();
         self.positions.clear();
@@ -355,9 +357,9 @@ impl View {
         for instrument in engine.state().registry().instruments() {
             let id = instrument.id();
             self.touches.push(touch(engine, id));
-            self.positions.push(engine.state().book_position(BOOK, id).lots);
+            self.positions.push(engine.state().book_position(book, id).lots);
         }
-        self.live.extend(engine.state().live_orders().filter(|o| o.terms.book == BOOK).cloned());
+        self.live.extend(engine.state().live_orders().filter(|o| o.terms.book == book).cloned());
     }
 }
 
@@ -381,11 +383,12 @@ fn side_name<'py>(py: Python<'py>, side: Side) -> &'py Bound<'py, PyString> {
     }
 }
 
-fn place(object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
+fn place(object: &Bound<'_, PyAny>, book: BookId, engine: &Engine) -> PyResult<Intent> {
     let py = object.py();
     let instrument = InstrumentId(object.getattr(intern!(py, "instrument"))?.extract()?);
     let unknown = || PyValueError::new_err(format!("instrument {instrument} is not in this run"));
-    let venue = engine.state().registry().instrument(instrument).ok_or_else(unknown)?.terms().venue;
+    let terms = engine.state().registry().instrument(instrument).ok_or_else(unknown)?.terms();
+    let account = account_for(engine, terms).ok_or_else(|| PyValueError::new_err(format!("no account trades instrument {instrument}")))?;
     let side = match object.getattr(intern!(py, "side"))?.cast::<PyString>()?.to_str()? {
         "buy" => Side::Buy,
         "sell" => Side::Sell,
@@ -411,14 +414,21 @@ fn place(object: &Bound<'_, PyAny>, engine: &Engine) -> PyResult<Intent> {
     };
     Ok(Intent::Place(OrderTerms {
         instrument,
-        account: AccountId(venue.0),
-        book: BOOK,
+        account,
+        book,
         side,
         kind: kind_of(object)?,
         time_in_force,
         qty: Qty(object.getattr(intern!(py, "lots"))?.extract()?),
         exposure,
     }))
+}
+
+/// The account of its venue that an instrument trades in: coins in the one that holds coins only, where the venue keeps them apart.
+fn account_for(engine: &Engine, terms: &InstrumentTerms) -> Option<AccountId> {
+    let of_venue = || engine.state().registry().accounts().filter(|account| account.venue == terms.venue);
+    let fitting = of_venue().find(|account| (account.mode == MarginMode::Spot) == terms.kind.is_spot());
+    fitting.or_else(|| of_venue().next()).map(|account| account.id)
 }
 
 /// At what price a `Place` trades, and what it waits for.

@@ -1,5 +1,6 @@
 //! `node.toml`: what a node is to do, in words that people write. What is written wrongly is said with its place.
 
+use crate::nearest::did_you_mean;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -147,6 +148,9 @@ pub struct VenueConfig {
     /// Keys; needed for live.
     #[serde(default)]
     pub keys: Option<KeysConfig>,
+    /// Keys of the kill switch, so that it works when the node's are gone; the venue's own where it has none.
+    #[serde(default)]
+    pub kill_keys: Option<KeysConfig>,
     /// The paper account; needed for paper.
     #[serde(default)]
     pub paper: Option<PaperConfig>,
@@ -271,6 +275,17 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with line and column.
     pub fn read(text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error: toml::de::Error| ConfigError::Shape(error.to_string()))
+        toml::from_str(text).map_err(|error: toml::de::Error| ConfigError::Shape(explained(&error.to_string())))
     }
+}
+
+/// What serde says of a word it does not know, with the one it may have been. The words are between backticks: first the one that
+/// was found, then those that could be.
+fn explained(said: &str) -> String {
+    let said = said.trim_end();
+    let Some(line) = said.lines().rfind(|l| l.starts_with("unknown ")) else { return said.to_owned() };
+    let mut words = line.split('`').skip(1).step_by(2);
+    let found = words.next().unwrap_or_default();
+    let near = did_you_mean(found, words);
+    format!("{said}.{near}")
 }

@@ -28,7 +28,7 @@ use tradewind_types::{
     AccountRefusal, Author, Control, Input, InstrumentId, Intent, LimitScope, MarketEvent, Nanos, OperatorCommand, OrderId, OrderRequest,
     OrderState, Outcome, Stamp, Timestamp, VenueId,
 };
-use tradewind_venues::{Action, Gateway, Incoming};
+use tradewind_venues::{Action, Gateway, Incoming, LinkId, Purpose};
 
 /// Whether orders go to the venues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,6 +239,13 @@ impl<K: Keeping> Core<K> {
     #[must_use]
     pub const fn keeping(&self) -> &K {
         &self.keeping
+    }
+
+    /// What a link is for; a link that is not known is [`Purpose::Private`], which is never dropped for being behind.
+    #[must_use]
+    pub fn link_purpose(&self, venue: VenueId, link: LinkId) -> Purpose {
+        let house = self.houses.iter().find(|house| house.venue == venue);
+        house.and_then(|house| house.link_purpose(link)).map_or(Purpose::Private, |(_, purpose)| purpose)
     }
 
     /// Takes what is kept back, for the next life.

@@ -1,4 +1,9 @@
-"""How every command speaks: text or one JSON object, bars of progress, words on the error stream, exit codes."""
+"""How every command speaks: text or one JSON object, bars of progress, words on the error stream, exit codes.
+
+The exit codes, all of them: 0 ok · 2 usage, and a configuration that is wrong · 3 data refused · 4 run failed ·
+5 keys missing, refused, or allowed to withdraw · 6 venue down or refusing · 7 port taken · 8 disk full ·
+9 not verified: orders may be open · 130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tradewind.flow import DataRefused
 
 OK, USAGE, DATA_REFUSED, RUN_FAILED, INTERRUPTED = 0, 2, 3, 4, 130
+KEYS_REFUSED, VENUE_DOWN, PORT_TAKEN, DISK_FULL, NOT_VERIFIED = 5, 6, 7, 8, 9
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tradewind.commands.console import DATA_REFUSED, AsJson, complain, emit, examples, refusal_json
+from tradewind.commands.console import DATA_REFUSED, AsJson, ProgressBars, complain, emit, examples, refusal_json
 from tradewind.commands.surroundings import DataFolder, data_source
 from tradewind.flow import DataRefused
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="What data there is, and whether it may be used.",
-    epilog=examples("data list", "data check FOLDER"),
+    epilog=examples("data list", "data check FOLDER", "data download --help"),
     no_args_is_help=True,
 )
 
@@ -114,3 +115,75 @@ def data_check(
         complain("data refused", str(refusal))
     if refused:
         raise typer.Exit(DATA_REFUSED)
+
+
+class Market(StrEnum):
+    """Part of a venue."""
+
+    SPOT = "spot"
+    LINEAR = "linear"
+
+
+class Kind(StrEnum):
+    """What is fetched."""
+
+    CANDLES = "candles"
+    TRADES = "trades"
+    FUNDING = "funding"
+
+
+@app.command(
+    "download",
+    epilog=examples(
+        "data download --venue binance --market spot --symbols BTCUSDT,ETHUSDT --kind candles "
+        "--from 2026-01-01 --to 2026-02-01 --out catalog"
+    ),
+)
+def data_download(
+    *,
+    venue: Annotated[str, typer.Option(help="binance or bybit.")],
+    market: Annotated[Market, typer.Option(help="Spot, or linear perpetuals.")],
+    symbols: Annotated[str, typer.Option(help="As the venue writes them, separated by commas.")],
+    kind: Annotated[Kind, typer.Option(help="One-minute candles, trades, or funding rates.")],
+    first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD, UTC.")],
+    end: Annotated[str, typer.Option("--to", help="The day after the last one.")],
+    out: Annotated[Path, typer.Option(help="Data folder; read it with --data.")],
+    http: Annotated[str | None, typer.Option(help="Another server than production's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch history through ccxt, day by day; run again to go on where it stopped. Says what the venue did not give."""
+    from tradewind.market.download import Span, download, open_exchange
+    from tradewind.market.times import utc_text
+
+    span = Span(venue, market.value, kind.value, _day(first, "--from"), _day(end, "--to"))
+    if span.to_ns <= span.from_ns:
+        raise typer.BadParameter(f"{end} is not after {first}", param_hint="--to")
+    exchange = open_exchange(venue, market.value, http)
+    names = [name.strip() for name in symbols.split(",") if name.strip()]
+    with ProgressBars(quiet=as_json) as advance:
+        fetched = download(exchange, span, names, out, advance)
+    files = [
+        {
+            "symbol": f.symbol,
+            "file": str(f.path),
+            "rows": f.rows,
+            "was_there": f.was_there,
+            "holes": [
+                {"from": utc_text(h.from_ns), "until": utc_text(h.until_ns), "missing": h.missing} for h in f.holes
+            ],
+        }
+        for f in fetched
+    ]
+    lines = []
+    for f in fetched:
+        lines.append(f"{f.rows:>9,} rows  {len(f.holes)} holes  {f.path}{' (was there)' if f.was_there else ''}")
+        lines += [f"    {utc_text(h.from_ns)} to {utc_text(h.until_ns)}: {h.missing} missing" for h in f.holes[:10]]
+    emit({"folder": str(out), "files": files}, "\n".join(lines), as_json=as_json)
+
+
+def _day(text: str, option: str) -> int:
+    """Start of a day, ns UTC."""
+    try:
+        return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 10**9
+    except ValueError:
+        raise typer.BadParameter(f"`{text}` is no day, such as 2026-01-31", param_hint=option) from None

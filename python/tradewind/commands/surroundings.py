@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import signal
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from tradewind.market import DataSource
     from tradewind.research.runs import CodeFacts
     from tradewind.research.walk_forward import SimulatedSize
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="What the node is to do: node.toml.")]
 
 DataFolder = Annotated[
     Path | None,
@@ -78,3 +83,77 @@ def run_folder(out: Path, facts: CodeFacts, label: str) -> Path:
 
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(facts.created_ns // 10**9))
     return new_folder(out, f"{stamp}-{label}")
+
+
+def config_text(path: Path) -> str:
+    """What a configuration says.
+
+    Raises:
+        typer.BadParameter: it cannot be read.
+    """
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error}", param_hint="--config") from None
+
+
+def environment() -> dict[str, str]:
+    """The environment as it is."""
+    return dict(os.environ)
+
+
+def chance(count: int) -> bytes:
+    """Bytes nobody can guess: for salts and nonces of sealed files, never for anything that is to be repeated."""
+    return os.urandom(count)
+
+
+def keys_password(path_or_none: str | None, *, again: bool = False) -> str | None:
+    """The password of a file of keys: TRADEWIND_KEYS_PASSWORD, or asked for where there is somebody to ask; else None.
+
+    Raises:
+        typer.BadParameter: it was to be typed twice, and was not the same.
+    """
+    if path_or_none is None:
+        return None
+    if (told := os.environ.get("TRADEWIND_KEYS_PASSWORD")) is not None:
+        return told
+    if not sys.stdin.isatty():
+        return None
+    password = getpass.getpass(f"password of {path_or_none}: ")
+    if again and getpass.getpass("again: ") != password:
+        raise typer.BadParameter("the two passwords differ", param_hint="password")
+    return password
+
+
+def asked(question: str) -> bool:
+    """Whether somebody who is there says yes."""
+    if not sys.stdin.isatty():
+        return False
+    sys.stderr.write(f"{question} [yes/no] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("yes", "y")
+
+
+class TimeBudget:
+    """Raises `TookTooLong` in the main thread when what runs within takes longer than it may.
+
+    A timer of the operating system interrupts Python between two of its instructions, so a loop that never ends is
+    ended too; a call into C that never returns is not.
+    """
+
+    def __init__(self, budget_ms: int) -> None:
+        self._budget_s = budget_ms / 1000.0
+        signal.signal(signal.SIGALRM, self._over)
+
+    def _over(self, _signal: int, _frame: object) -> NoReturn:
+        raise TookTooLong(f"took longer than {self._budget_s:g} s to decide")
+
+    def __enter__(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, self._budget_s)
+
+    def __exit__(self, *_raised: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+
+class TookTooLong(Exception):
+    """A strategy took longer than its time budget."""

@@ -1,7 +1,7 @@
 """A strategy from a user's file: `path/to/file.py:ClassName`.
 
 The file is run as Python would run it, with its own folder first on the import path. What it raises is the user's to
-mend and is told in one screen; the class is made without arguments.
+mend and is told in one screen. A backtest makes the class without arguments; a node with those of its configuration.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -31,6 +32,16 @@ def load(reference: str) -> Strategy:
         NoSuchStrategy: no such file, or no such class in it.
         RunFailed: the file or the class raises, or the class is no strategy.
     """
+    return make(find(reference), reference, {})
+
+
+def find(reference: str) -> type:
+    """The class that `path/to/file.py:ClassName` names; its file is run.
+
+    Raises:
+        NoSuchStrategy: no such file, or no such class in it.
+        RunFailed: the file raises.
+    """
     path_text, separator, name = reference.rpartition(":")
     path = Path(path_text)
     if not separator or not name.isidentifier() or path.suffix != ".py":
@@ -43,12 +54,21 @@ def load(reference: str) -> Strategy:
             key for key, value in module.items() if isinstance(value, type) and value.__module__ == _module_name(path)
         )
         raise NoSuchStrategy(f"{path} has no class {name}; it has {', '.join(classes) or 'none'}")
-    strategy = _made(found, path)
+    return found
+
+
+def make(kind: type, reference: str, arguments: Mapping[str, object]) -> Strategy:
+    """A strategy of a class.
+
+    Raises:
+        RunFailed: the class raises, or is no strategy.
+    """
+    strategy = _made(kind, reference, arguments)
     missing = [verb for verb in _VERBS if not callable(getattr(strategy, verb, None))]
     missing += [fact for fact in _FACTS if not hasattr(strategy, fact)]
     if missing:
         raise RunFailed(
-            f"{path}:{name} is no strategy: it has no {', '.join(missing)}\n"
+            f"{reference} is no strategy: it has no {', '.join(missing)}\n"
             "  how to go on: see tradewind.strategy.Strategy, and examples/patient_maker.py"
         )
     return cast(Strategy, strategy)
@@ -73,11 +93,12 @@ def _run_file(path: Path) -> dict[str, object]:
     return vars(module)
 
 
-def _made(kind: type, path: Path) -> object:
+def _made(kind: type, reference: str, arguments: Mapping[str, object]) -> object:
     try:
-        return kind()
+        return kind(**arguments)
     except Exception as error:  # A user's class may raise anything.
-        raise _failed(f"{path}:{kind.__name__} cannot be made without arguments", error) from error
+        how = f"with {', '.join(arguments)}" if arguments else "without arguments"
+        raise _failed(f"{reference} cannot be made {how}", error) from error
 
 
 def _failed(what: str, error: Exception) -> RunFailed:

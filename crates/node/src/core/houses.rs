@@ -135,7 +135,7 @@ impl House {
         self.is_paper() || (self.gateway.is_up(Purpose::Private) && self.gateway.is_up(Purpose::Orders))
     }
 
-    fn link_purpose(&self, link: LinkId) -> Option<(&'static str, Purpose)> {
+    pub(super) fn link_purpose(&self, link: LinkId) -> Option<(&'static str, Purpose)> {
         self.gateway.link_states().find(|(id, ..)| *id == link).map(|(_, name, purpose, _)| (name, purpose))
     }
 }
