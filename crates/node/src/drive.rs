@@ -210,6 +210,8 @@ pub fn drive<M: Machine, O: Onlooker>(
 impl<M: Machine, O: Onlooker> Drive<M, O> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         self.note_stall();
+        // A machine may want something done before it has heard anything.
+        self.act(cx);
         let is_heard_out = self.listen(cx);
         self.tell_time(cx);
         self.hear_signals(cx);
