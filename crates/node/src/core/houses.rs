@@ -12,7 +12,7 @@ use tradewind_types::{
     AccountEvent, AccountId, Control, FundingPayment, InstrumentId, LimitScope, Mark, MarketEvent, Nanos, OperatorCommand, OrderId,
     OrderTerms, Stamp, Timestamp, VenueId, VenueReply,
 };
-use tradewind_venues::{Ask, Gateway, Inbox, LinkId, ListedInstrument, Market, Message, Notice, Purpose};
+use tradewind_venues::{Ask, ExecutionRecord, Gateway, Inbox, LinkId, ListedInstrument, Market, Message, Notice, Purpose};
 
 use super::reconciling::Reconciliation;
 
@@ -75,6 +75,8 @@ pub(super) struct House {
     pub(super) stash: BTreeMap<OrderId, tradewind_venues::OrderRecord>,
     /// What waits for older executions to be read, by the venue's clock.
     pub(super) kept_back: Vec<(Timestamp, Message)>,
+    /// Executions of an order that could be one of ours whose id there is not known.
+    pub(super) unclaimed: Vec<ExecutionRecord>,
     /// Counts everything that moved money or an order, so that records can be told to be of a quiet moment.
     pub(super) activity: u64,
     /// Last mark of each derivative of a paper venue.
@@ -103,6 +105,7 @@ impl House {
                 reconciliation: None,
                 stash: BTreeMap::new(),
                 kept_back: Vec::new(),
+                unclaimed: Vec::new(),
                 activity: 0,
                 marks: BTreeMap::new(),
                 figures: Figures::default(),
@@ -447,6 +450,7 @@ impl<K: Keeping> Core<K> {
     pub(super) fn look_at_houses(&mut self) {
         for place in 0..self.houses.len() {
             let now = self.now;
+            self.claim(place);
             let Some(house) = self.houses.get_mut(place) else { continue };
             match house.phase {
                 Phase::Rediscovering(at) if at <= now => {

@@ -171,7 +171,7 @@ impl<K: Keeping> Core<K> {
             Stage::Named => self.ask_executions(place),
             Stage::Settling => {
                 let live = self.live_orders_of(place);
-                if live.is_empty() && self.houses.get(place).is_some_and(|house| house.stash.is_empty()) {
+                if live.is_empty() && self.houses.get(place).is_some_and(|house| house.stash.is_empty() && house.unclaimed.is_empty()) {
                     self.ask_holdings(place);
                 }
                 // An order that stands open in spite of the halt is cancelled again.
@@ -265,20 +265,31 @@ impl<K: Keeping> Core<K> {
         self.go_on_reconciling(place);
     }
 
-    /// An execution by the venue's records, which name only their own order.
+    /// An execution by the venue's records, which name only their own order. While an order of ours whose id there is not known could
+    /// be the one, it is nobody's yet.
     pub(super) fn on_execution(&mut self, place: usize, record: &ExecutionRecord) {
-        let of_it =
-            |o: &&tradewind_engine::Order| o.venue_order == Some(record.venue_order) && o.terms.instrument == record.trade.instrument;
-        let owner = self.engine.state().orders().rev().find(of_it).map(|o| o.id);
-        if let Some(house) = self.houses.get_mut(place) {
-            house.activity += 1;
-        }
+        let instrument = record.trade.instrument;
+        let state = self.engine.state();
+        let of_it = |o: &&tradewind_engine::Order| o.venue_order == Some(record.venue_order) && o.terms.instrument == instrument;
+        let owner = state.orders().rev().find(of_it).map(|o| o.id);
+        let could_be_ours = state.live_orders().any(|o| o.terms.instrument == instrument && o.venue_order.is_none());
+        let Some(house) = self.houses.get_mut(place) else { return };
+        house.activity += 1;
         match owner {
             Some(order) => {
                 let fill = Fill { order, liquidity: record.liquidity, ..record.trade.as_fill() };
                 self.control(Control::Reply(VenueReply::Filled(fill)));
             }
+            None if could_be_ours => house.unclaimed.push(*record),
             None => self.control(Control::Account(AccountEvent::Traded(record.trade))),
+        }
+    }
+
+    /// Whose the executions were that could have been ours.
+    pub(super) fn claim(&mut self, place: usize) {
+        let Some(house) = self.houses.get_mut(place) else { return };
+        for record in std::mem::take(&mut house.unclaimed) {
+            self.on_execution(place, &record);
         }
     }
 

@@ -61,6 +61,7 @@ enum Event {
     AsksVenue(usize, CallId, HttpRequest),
     Opened(usize, LinkId, u32),
     Heard(usize, LinkId, u32, Vec<u8>),
+    Pinged(usize, LinkId, u32),
     Closed(usize, LinkId, u32, &'static str),
     Answered(usize, CallId, u16, Vec<(String, String)>, Vec<u8>),
     Failed(usize, CallId),
@@ -246,7 +247,7 @@ impl World {
                 eprintln!("{} {:?} {} {} {}", line.at.0 / 1_000_000 % 100_000_000, line.level, line.event, line.about, line.text);
             }
         }
-        self.log.extend(lines.into_iter().filter(|line| line.level >= Level::Warning));
+        self.log.extend(lines.into_iter().filter(|line| line.level >= Level::Warning || line.event == "balance-adopted"));
         for (venue, action) in actions {
             let venue = self.venues.iter().position(|v| venue_id(*v) == venue).unwrap();
             match action {
@@ -296,7 +297,10 @@ impl World {
                         self.push_in_order(key, Event::Heard(venue, link, attempt, text.into_bytes()));
                     }
                 }
-                Frame::Ping(payload) => self.emulator.pong(self.now, conn, &payload),
+                Frame::Ping(payload) => {
+                    self.emulator.pong(self.now, conn, &payload);
+                    self.push_in_order(key, Event::Pinged(venue, link, attempt));
+                }
                 Frame::Pong(_) => {}
                 Frame::Close { .. } => {
                     self.owners.remove(&conn);
@@ -361,6 +365,7 @@ impl World {
         match event {
             Event::Opened(venue, link, attempt) => node.on_incoming(now, id(venue), &Incoming::Connected { link, attempt }),
             Event::Heard(venue, link, attempt, text) => node.on_incoming(now, id(venue), &Incoming::Frame { link, attempt, text: &text }),
+            Event::Pinged(venue, link, attempt) => node.on_incoming(now, id(venue), &Incoming::Alive { link, attempt }),
             Event::Closed(venue, link, attempt, why) => node.on_incoming(now, id(venue), &Incoming::Disconnected { link, attempt, why }),
             Event::Answered(venue, call, status, headers, body) => {
                 node.on_incoming(now, id(venue), &Incoming::Response { call, status, headers: &headers, body: &body });
