@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tradewind_emulator::emulator::{Emulator, EmulatorSetup, RequestLimits};
+use tradewind_emulator::emulator::{Emulator, EmulatorSetup};
 use tradewind_emulator::faults::FaultSettings;
 use tradewind_emulator::server::{Listening, announcements};
-use tradewind_emulator::venues::Venue;
+use tradewind_emulator::venues::{RequestLimits, Venue};
 use tradewind_engine::Engine;
 use tradewind_node::{
     Clock, Config, Core, Ended, Health, HourEnd, LogFormat, LogSink, LoopHealth, Mode, Onlooker, PreflightError, RecordedInstrument,
