@@ -1,6 +1,8 @@
 //! The shell against emulated venues on loopback, over real sockets: a node that trades and stops, one that is cut off, the kill
 //! switch after it, a look before the start, and a recording.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
