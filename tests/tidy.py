@@ -37,6 +37,8 @@ PURE = {
 }
 NODE = {"engine", "simulator", "exchange", "venues", "limits", "journal", "book", "types"}
 EMULATOR = {"exchange", "journal", "book", "types"}
+TESTED_AGAINST = {"node": {"emulator"}}
+"""Crates that only the tests of a crate may use: the node's storms run it against the emulator."""
 ALLOWED_EDGES = PURE | {"node": NODE, "emulator": EMULATOR, "native": {*PURE, "node", "emulator"}}
 
 BANNED_IN_PURE = {
@@ -151,6 +153,10 @@ def crate_edges(files: list[File]) -> Iterator[Finding]:
             continue
         allowed = ALLOWED_EDGES[name]
         ours = {p.removeprefix("tradewind-") for p in declared(cargo).values() if p.startswith("tradewind-")}
+        tested = {p.removeprefix("tradewind-") for p in cargo.get("dev-dependencies", {})} - {
+            p.removeprefix("tradewind-") for p in cargo.get("dependencies", {})
+        }
+        ours -= tested & TESTED_AGAINST.get(name, set())
         for extra in sorted(ours - allowed):
             yield f"{file.here}: crate-graph: `{name}` may not depend on `{extra}` (allowed: {sorted(allowed)})"
         if cargo.get("lints", {}).get("workspace") is not True:

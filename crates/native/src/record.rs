@@ -6,6 +6,7 @@ use arrow_array::{ArrayRef, BooleanArray};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use std::sync::Arc;
+use std::time::Duration;
 use tradewind_node::{
     Clock, Config, DepthRow, Ended, HourEnd, LogFormat, LogSink, QuoteRow, RecordedInstrument, Recorder, Rows, Shelf, Stopper, TradeRow,
     Transport, drive, trust_this_machine,
@@ -29,8 +30,8 @@ fn record_market(py: Python<'_>, config: &str, span_s: Option<f64>, log_json: bo
     let config = Config::read(config).map_err(|error| refused("config", &error))?;
     let mut venues = config.venues.into_iter();
     let venue = venues.next().ok_or_else(|| refused("config", &"there is no venue to record"))?;
-    #[expect(clippy::as_conversions, reason = "a span in seconds, for how long to record: a float on no money")]
-    let span = span_s.map(|s| Nanos((s * 1e9) as i64));
+    let span = span_s.map(Duration::try_from_secs_f64).transpose().map_err(|error| refused("config", &error))?;
+    let span = span.map(|span| Nanos(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)));
     let failed = |text: String| PyRuntimeError::new_err(text);
     py.detach(|| {
         let transport = Transport::new(trust_this_machine().map_err(|error| failed(error.to_string()))?);

@@ -126,11 +126,15 @@ impl Switch {
 
     /// Verified is what every market has answered in full, with no order of ours or anybody's open.
     async fn look_at_what_is_open(&mut self) {
-        let asks = self.asker.dialect().markets().iter().map(|market| Ask::OpenOrders { market: *market, cursor: None }).collect();
+        let mut unheard: BTreeSet<Market> = self.asker.dialect().markets().iter().copied().collect();
+        let asks = unheard.iter().map(|market| Ask::OpenOrders { market: *market, cursor: None }).collect();
         let (mut left, mut is_whole) = (BTreeMap::new(), true);
         for (ask, outcome) in self.asker.ask_all(asks).await {
             match outcome {
                 Ok(messages) => {
+                    if let Ask::OpenOrders { market, .. } = ask {
+                        unheard.remove(&market);
+                    }
                     for message in messages {
                         if let Message::Order(record) = message
                             && record.state == RecordState::Open
@@ -145,7 +149,8 @@ impl Switch {
                 }
             }
         }
-        self.is_verified = is_whole && left.is_empty();
+        // A market that has said nothing has not said that nothing is open.
+        self.is_verified = is_whole && unheard.is_empty() && left.is_empty();
         self.left = left;
     }
 

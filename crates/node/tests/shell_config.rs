@@ -1,5 +1,7 @@
 //! A configuration that is written wrongly is told where, what, and what may have been meant.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use tradewind_node::{Config, Mode};
 
 const GOOD: &str = r#"

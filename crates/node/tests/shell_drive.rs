@@ -1,5 +1,7 @@
 //! The loop with a small machine: what is heard goes in, what is asked is done, time is told when it is due, and stopping stops.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod loopback;
 
 use loopback::Loopback;

@@ -1,16 +1,20 @@
 //! The shell against emulated venues on loopback, over real sockets: a node that trades and stops, one that is cut off, the kill
 //! switch after it, a look before the start, and a recording.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tradewind_emulator::emulator::{Emulator, EmulatorSetup, RequestLimits};
+use tradewind_emulator::emulator::{Emulator, EmulatorSetup};
 use tradewind_emulator::faults::FaultSettings;
 use tradewind_emulator::server::{Listening, announcements};
-use tradewind_emulator::venues::Venue;
+use tradewind_emulator::venues::{RequestLimits, Venue};
 use tradewind_engine::Engine;
 use tradewind_node::{
     Clock, Config, Core, Ended, Health, HourEnd, LogFormat, LogSink, LoopHealth, Mode, Onlooker, PreflightError, RecordedInstrument,
@@ -49,6 +53,20 @@ fn serve(name: &'static str) -> Served {
     let (address, said) = heard.recv_timeout(Duration::from_secs(30)).unwrap();
     let word = |field: &str| said[field].as_str().unwrap_or_default().to_owned();
     Served { name, address, keys: Credentials { key: word("key"), secret: word("secret"), passphrase: word("passphrase") } }
+}
+
+impl Served {
+    /// How many orders are open, by the emulator's own books and not by its protocol.
+    fn open_orders(&self) -> usize {
+        let mut stream = std::net::TcpStream::connect(self.address).unwrap();
+        let key = &self.keys.key;
+        write!(stream, "GET /emulator/state?key={key} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (_, body) = text.split_once("\r\n\r\n").unwrap();
+        let state: serde_json::Value = serde_json::from_str(body).unwrap();
+        state["open_orders"].as_array().unwrap().len()
+    }
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -100,11 +118,20 @@ impl Seating for Nobody {
     }
 }
 
-/// Asks the loop to stop, `times` at once, when the node is as wanted; keeps what it saw last.
+/// How a node is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It is asked to stop.
+    Asked,
+    /// Its loop dies in the middle, as a crash would have it; gives no `Ended`.
+    CutOff,
+}
+
+/// Ends the node when it is as wanted; keeps what it saw last.
 #[derive(Clone)]
 struct When {
     wanted: fn(&Health) -> bool,
-    times: u32,
+    how: End,
     stopper: Stopper,
     seen: Arc<Mutex<(u32, Health)>>,
     since: Instant,
@@ -116,27 +143,34 @@ impl Onlooker for When {
         let is_late = self.since.elapsed() > Duration::from_secs(60);
         if seen.0 == 0 && ((self.wanted)(&health) || is_late) {
             seen.0 = 1;
-            (0..if is_late { 2 } else { self.times }).for_each(|_| self.stopper.ask());
+            seen.1 = health.clone();
+            assert!(self.how == End::Asked || is_late, "cut off on purpose");
+            (0..if is_late { 2 } else { 1 }).for_each(|_| self.stopper.ask());
         }
         seen.1 = health;
     }
 }
 
-fn run(served: &Served, config: &Config, mode: Mode, wanted: fn(&Health) -> bool, times: u32) -> (Ended, Health, String) {
+fn run(served: &Served, config: &Config, mode: Mode, wanted: fn(&Health) -> bool, how: End) -> (Option<Ended>, Health, String) {
     let clock = Clock::start();
     let begun = beginning(config, "test", clock.now()).unwrap();
     let gateways = gateways(config, mode, &|_| Some(served.keys.clone()), 5).unwrap();
     let core = Core::new(config.clone(), mode, begun, gateways, Box::new(Nobody), clock.now()).unwrap();
     let stopper = Stopper::default();
-    let when = When { wanted, times, stopper: stopper.clone(), seen: Arc::default(), since: Instant::now() };
+    let when = When { wanted, how, stopper: stopper.clone(), seen: Arc::default(), since: Instant::now() };
     let page = config.node.folder.join("log.txt");
     let log = LogSink::new(Box::new(std::fs::File::create(&page).unwrap()), LogFormat::Human).unwrap();
     let transport = Transport::new(trust_this_machine().unwrap());
-    let (core, ended) = drive(core, transport, clock, log, when.clone(), stopper).unwrap();
-    assert_eq!(core.fault(), None);
+    let looking = when.clone();
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        let (core, ended) = drive(core, transport, clock, log, looking, stopper).unwrap();
+        assert_eq!(core.fault(), None);
+        ended
+    }))
+    .ok();
     let log = std::fs::read_to_string(&page).unwrap();
     assert!(!log.contains(&served.keys.secret), "a secret is in the log");
-    let health = when.seen.lock().unwrap().1.clone();
+    let health = when.seen.lock().unwrap_or_else(PoisonError::into_inner).1.clone();
     (ended, health, log)
 }
 
@@ -148,20 +182,23 @@ fn trades_stops_and_is_killed(name: &'static str) {
     let served = serve(name);
     let config = config(&served, &folder(name), "BTCUSDT");
     // A node that is asked to stop leaves nothing.
-    let (ended, health, log) = run(&served, &config, Mode::Live, |h| h.orders_live >= 2 && h.is_trading, 1);
-    assert_eq!(ended, Ended::Stopped, "{health:?}\n{log}");
+    let (ended, health, log) = run(&served, &config, Mode::Live, |h| h.orders_live >= 2 && h.is_trading, End::Asked);
+    assert_eq!(ended, Some(Ended::Stopped), "{health:?}\n{log}");
     assert!(!log.contains("orders-left"), "{log}");
+    assert_eq!(served.open_orders(), 0, "{log}");
     let keys = || served.keys.clone();
     let reports = kill(vec![(venue(&config), keys())], Duration::from_secs(20)).unwrap();
     assert!(reports[0].is_verified && reports[0].left.is_empty(), "{reports:?}");
     // One that is cut off leaves its orders; the kill switch ends them, and the venue says so.
-    let (ended, health, log) = run(&served, &config, Mode::Live, |h| h.orders_live >= 2 && h.is_trading, 2);
-    assert_eq!(ended, Ended::AtOnce, "{log}");
+    let (ended, health, log) = run(&served, &config, Mode::Live, |h| h.orders_live >= 2 && h.is_trading, End::CutOff);
+    assert_eq!(ended, None, "{log}");
     assert!(health.orders_live >= 2, "{health:?}");
+    assert!(served.open_orders() >= 2, "{log}");
     let reports = kill(vec![(venue(&config), keys())], Duration::from_secs(20)).unwrap();
     let report = &reports[0];
     assert!(report.is_verified && report.problems.is_empty(), "{report:?}");
     assert_eq!(report.cancelled, ["spot:BTCUSDT"]);
+    assert_eq!(served.open_orders(), 0);
     println!("{name}: verified after {} ms", report.took.0 / 1_000_000);
     assert!(report.took < Nanos::from_secs(1), "{report:?}");
     // Wrong keys: nothing is claimed.
@@ -184,8 +221,8 @@ fn a_bybit_node_trades_stops_and_is_killed() {
 fn a_paper_node_trades_without_keys() {
     let served = serve("binance");
     let config = config(&served, &folder("paper"), "BTCUSDT");
-    let (ended, health, log) = run(&served, &config, Mode::Paper, |h| h.orders_live >= 2 && h.is_trading, 1);
-    assert_eq!(ended, Ended::Stopped, "{log}");
+    let (ended, health, log) = run(&served, &config, Mode::Paper, |h| h.orders_live >= 2 && h.is_trading, End::Asked);
+    assert_eq!(ended, Some(Ended::Stopped), "{log}");
     assert!(health.inputs > 10 && health.venues[0].links.iter().all(|l| l.is_up), "{health:?}");
 }
 

@@ -1,5 +1,7 @@
 //! Keys: a file opens with its password and with no other, shows no secret, and says what is wrong with it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tradewind_node::{CHANCE_BYTES, Config, KeyRing, KeySource, VenueConfig};

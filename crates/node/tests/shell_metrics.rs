@@ -1,5 +1,7 @@
 //! What is scraped is what was put on the board, and whoever is unwell says so.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use tradewind_node::{AccountHealth, Board, Health, Histogram, LinkHealth, LoopHealth, MetricsError, Onlooker, VenueHealth, serve_metrics};

@@ -1,5 +1,7 @@
 //! The transport against a server on loopback: what gateways ask is done, and what happens is heard, in order and once.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod loopback;
 
 use loopback::Loopback;

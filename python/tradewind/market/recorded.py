@@ -135,13 +135,18 @@ def _in_units(rows: pl.DataFrame, kind: str, venue: str, instruments: Sequence[M
     )
     named = rows.join(steps, on="instrument", how="left", maintain_order="left")
 
-    def price(column: str) -> pl.Expr:
-        return pl.col(column) * pl.col("tick_mantissa") / pl.col("tick_power")
+    def in_units(column: str, step: str) -> pl.Series:
+        # numpy divides; an expression may multiply by the reciprocal instead, which is another number in the last bit.
+        steps = (named[column] * named[f"{step}_mantissa"]).to_numpy()
+        return pl.Series(steps / named[f"{step}_power"].to_numpy())
 
-    def size(column: str) -> pl.Expr:
-        return pl.col(column) * pl.col("lot_mantissa") / pl.col("lot_power")
+    def price(column: str) -> pl.Series:
+        return in_units(column, "tick")
 
-    values: list[str | pl.Expr]
+    def size(column: str) -> pl.Series:
+        return in_units(column, "lot")
+
+    values: list[str | pl.Expr | pl.Series]
     if kind == "quotes":
         values = [
             "update_id",

@@ -211,7 +211,7 @@ impl<K: Keeping> Core<K> {
                 self.control(Control::Account(*event));
             }
             Message::Execution(record) => self.on_execution(place, record),
-            Message::Order(record) if !self.keep_record(place, record) => self.on_order_record(place, record),
+            Message::Order(record) => self.take_order_record(place, record),
             Message::NoSuchOrder(order) => self.on_no_such_order(*order),
             Message::Balance(record) => {
                 if let Some(reconciliation) = &mut house.reconciliation {

@@ -364,8 +364,15 @@ impl<K: Keeping> Core<K> {
         self.control(Control::Define(Definition::Deposit { account, book: BookId::UNASSIGNED, asset, amount: difference }));
     }
 
+    /// An order by the venue's records: now, or when executions are read that may be older.
+    pub(super) fn take_order_record(&mut self, place: usize, record: &OrderRecord) {
+        if !self.keep_record(place, record) {
+            self.on_order_record(place, record);
+        }
+    }
+
     /// An order by the venue's records, while what the venue says is kept back; whether it is.
-    pub(super) fn keep_record(&mut self, place: usize, record: &OrderRecord) -> bool {
+    fn keep_record(&mut self, place: usize, record: &OrderRecord) -> bool {
         let Some(reconciliation) = self.houses.get_mut(place).and_then(|house| house.reconciliation.as_mut()) else { return false };
         let OrderOwner::Ours(id) = record.owner else { return false };
         if !reconciliation.is_behind() {
@@ -380,7 +387,7 @@ impl<K: Keeping> Core<K> {
     }
 
     /// An order by the venue's records.
-    pub(super) fn on_order_record(&mut self, place: usize, record: &OrderRecord) {
+    fn on_order_record(&mut self, place: usize, record: &OrderRecord) {
         let OrderOwner::Ours(id) = &record.owner else {
             self.count_foreign(place);
             return;

@@ -3,6 +3,8 @@
 //! `/bye` closes with a reason · HTTP `/say/STATUS` answers with that status and says what it was asked · `/close` answers and
 //! closes the connection.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::result_large_err)]
+
 use futures_util::{SinkExt, StreamExt};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -85,7 +87,6 @@ async fn web_socket(stream: TcpStream, seen: Arc<Seen>) {
         path = request.uri().path().to_owned();
         Ok(response)
     };
-    #[allow(clippy::result_large_err)]
     let Ok(mut socket) = tokio_tungstenite::accept_hdr_async(stream, note).await else { return };
     if let Some(count) = path.strip_prefix("/flood/") {
         for n in 0..count.parse().unwrap() {

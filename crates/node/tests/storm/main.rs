@@ -6,6 +6,8 @@
 //!
 //! `STORM_SEEDS=1000 STORM_KILLS=10` for a long run; a failure names its seed: `STORM_SEED=7`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what went wrong by panicking")]
+
 mod trader;
 mod world;
 
