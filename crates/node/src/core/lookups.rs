@@ -28,6 +28,11 @@ impl Lookups {
         self.open.entry(order).or_insert((at, 0));
     }
 
+    /// Whether it is being asked about.
+    pub(super) fn is_open(&self, order: OrderId) -> bool {
+        self.open.contains_key(&order)
+    }
+
     /// The venue has said that it will be known at this moment.
     pub(super) fn put_off(&mut self, order: OrderId, until: Timestamp) {
         if let Some((at, _)) = self.open.get_mut(&order) {

@@ -17,7 +17,7 @@ use crate::keeping::Keeping;
 use std::collections::{BTreeMap, BTreeSet};
 use tradewind_types::{
     AccountEvent, AccountId, Amount, AssetId, Author, BookId, Control, Definition, Fill, InstrumentId, Intent, Nanos, OrderId, OrderState,
-    RejectReason, Timestamp, VenueReply,
+    Price, Qty, RejectReason, Timestamp, VenueReply,
 };
 use tradewind_venues::{Ask, ExecutionRecord, Market, Message, OrderOwner, OrderRecord, RecordState};
 
@@ -459,25 +459,11 @@ impl<K: Keeping> Core<K> {
     fn settle(&mut self, record: &OrderRecord) {
         let OrderOwner::Ours(id) = record.owner else { return };
         let Some(order) = self.engine.state().order(id) else { return };
-        let (state, total, price) = (order.state, order.terms.qty, order.price());
+        let total = order.terms.qty;
         let order = id;
         let reply = |core: &mut Self, reply| core.control(Control::Reply(reply));
         match record.state {
-            RecordState::Open => {
-                if let (true, Some(at)) =
-                    (record.qty.0 > 0 && record.qty != total || record.price.is_some() && record.price != price, record.price)
-                {
-                    reply(self, VenueReply::Amended { order, price: at, qty: if record.qty.0 > 0 { record.qty } else { total } });
-                } else if matches!(state, OrderState::Amending { .. }) {
-                    reply(self, VenueReply::AmendRejected { order, reason: RejectReason::NoMarket });
-                }
-                reply(self, VenueReply::Accepted { order, venue_order: record.venue_order });
-                if state == OrderState::Cancelling {
-                    // The cancel did not arrive. It can be sent again: it changes nothing twice.
-                    reply(self, VenueReply::CancelRejected { order, reason: RejectReason::NoMarket });
-                    self.decide(Author::Operator, 0, Intent::Cancel { order });
-                }
-            }
+            RecordState::Open => self.settle_open(id, record),
             RecordState::Filled => {
                 if record.filled < total {
                     reply(self, VenueReply::Cancelled { order });
@@ -486,6 +472,50 @@ impl<K: Keeping> Core<K> {
             RecordState::Cancelled => reply(self, VenueReply::Cancelled { order }),
             RecordState::Expired => reply(self, VenueReply::Expired { order }),
             RecordState::Rejected(reason) => reply(self, VenueReply::Rejected { order, reason }),
+        }
+    }
+
+    /// An order stands open. A record that was pushed says nothing of an amend or cancel that is still on its way; one that was asked
+    /// for, once the command can no longer arrive, says that it did not.
+    fn settle_open(&mut self, id: OrderId, record: &OrderRecord) {
+        let Some(order) = self.engine.state().order(id) else { return };
+        let (state, amendment, terms) = (order.state, order.amendment, (order.price(), order.terms.qty));
+        let is_asked = self.lookups.is_open(id);
+        let is_as = |price: Option<Price>, qty: Qty| {
+            (record.price.is_none() || record.price == price) && (record.qty == Qty::ZERO || record.qty == qty)
+        };
+        let reply = |core: &mut Self, reply| core.control(Control::Reply(reply));
+        match (amendment, state) {
+            (Some(amend), _) if is_as(Some(amend.price), amend.qty) => {
+                reply(self, VenueReply::Amended { order: id, price: amend.price, qty: amend.qty });
+            }
+            (Some(_), OrderState::Unknown { until, .. }) if is_asked && self.now < until => {
+                self.lookups.put_off(id, until);
+                return;
+            }
+            (Some(_), OrderState::Unknown { .. }) if is_asked => {
+                reply(self, VenueReply::AmendRejected { order: id, reason: RejectReason::NoMarket });
+            }
+            (Some(_), _) if is_asked => {
+                let house = self.house_of_order(id).and_then(|place| self.houses.get(place));
+                let until = self.now.plus(house.map_or(Nanos(0), |house| house.gateway.lost_after()));
+                reply(self, VenueReply::Lost { order: id, until });
+                self.lookups.put_off(id, until);
+                return;
+            }
+            (None, _) if is_asked && !is_as(terms.0, terms.1) => {
+                if let Some(price) = record.price.or(terms.0) {
+                    let qty = if record.qty == Qty::ZERO { terms.1 } else { record.qty };
+                    reply(self, VenueReply::Amended { order: id, price, qty });
+                }
+            }
+            (Some(_) | None, _) => {}
+        }
+        reply(self, VenueReply::Accepted { order: id, venue_order: record.venue_order });
+        if state == OrderState::Cancelling && is_asked {
+            // The cancel did not arrive. It can be sent again: it changes nothing twice.
+            reply(self, VenueReply::CancelRejected { order: id, reason: RejectReason::NoMarket });
+            self.decide(Author::Operator, 0, Intent::Cancel { order: id });
         }
     }
 }

@@ -248,6 +248,12 @@ fn settle(world: &mut World, seed: u64, done: impl Fn(&World) -> bool) {
         is_done
     });
     let health = world.node.as_ref().unwrap().health();
+    if !is_done {
+        for order in world.node.as_ref().unwrap().engine().state().live_orders() {
+            println!("seed {seed}: lives here: {order:?}");
+        }
+        println!("seed {seed}: open at the venues: {:?}", open_at_venues(world));
+    }
     assert!(
         is_done,
         "seed {seed}: not settled in 300 s: {:?}; live {}",

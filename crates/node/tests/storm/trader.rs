@@ -74,7 +74,8 @@ impl Strategist for Trader {
                 (0..=2, Some((order, ..))) => intents.push(Intent::Cancel { order: *order }),
                 (3, Some((order, Some(price), qty))) => {
                     let price = Price(price.0 - price.0 / 5000);
-                    intents.push(Intent::Amend { order: *order, price, qty: *qty });
+                    let qty = Qty(qty.0 + qty.0 / 2 * (self.chance.below(3).cast_signed() - 1));
+                    intents.push(Intent::Amend { order: *order, price, qty });
                 }
                 _ if live.len() < 20 => {
                     let (instrument, account) = self.traded[usize::try_from(self.chance.next() % self.traded.len() as u64).unwrap()];
