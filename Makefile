@@ -6,10 +6,10 @@ export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH)
 
 SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml uv.lock scripts/setup
 
-.PHONY: help setup demo test judges check format bench crosscheck storm kill clean
+.PHONY: help setup demo test judges check format bench crosscheck storm kill kill-node clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .venv/.ready: $(SOURCES)
 	@scripts/setup
@@ -55,6 +55,9 @@ storm: ## Seeded storms over the whole core: SEED=42 for one, SEEDS=10000 for ma
 
 kill: .venv/.ready ## Kill a journal's writer 200 times; nothing acknowledged may be lost
 	cargo test --locked -p tradewind-journal --test kill -- --ignored --exact --nocapture what_was_acknowledged_survives_200_kills
+
+kill-node: .venv/.ready ## Kill a live node on both venues KILLS=200 times, stop it, starve it, set its clock; then audit
+	$(PY) tests/node/kill_node.py --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
 clean: ## Remove everything that was built here
 	rm -rf target .venv .tools .mypy_cache .ruff_cache .pytest_cache report.html runs

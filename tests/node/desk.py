@@ -57,9 +57,13 @@ class Desk:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Started, with its error stream in `node.log`."""
+        return self.launch(self.command(*arguments))
+
+    def launch(self, command: list[str]) -> subprocess.Popen[str]:
+        """Any command, started as `start` does."""
         log = (self.folder / "node.log").open("a")
         return subprocess.Popen(
-            self.command(*arguments),
+            command,
             cwd=self.folder,
             env=self.surroundings(),
             stderr=log,

@@ -30,6 +30,14 @@ impl Clock {
         Self { started, base, drift: Nanos(0) }
     }
 
+    /// The same, but never earlier than a moment that was on record: where the wall clock has been set back since, time goes on
+    /// from there, and the difference is said as a step.
+    #[must_use]
+    pub fn not_before(self, on_record: Timestamp) -> Self {
+        let behind = on_record.since(self.now());
+        Self { base: self.base.plus(Nanos(behind.0.max(0))), ..self }
+    }
+
     /// Now.
     #[inline]
     #[must_use]
@@ -116,6 +124,20 @@ mod tests {
         // It is said once.
         assert_eq!(clock.stepped(later, later.plus(Nanos::from_secs(-3600))), None);
         assert_eq!(clock.moment(started + Duration::from_secs(11)), Timestamp(1_011_000_000_000));
+    }
+
+    #[test]
+    fn time_goes_on_from_what_is_on_record() {
+        let started = Instant::now();
+        let clock = Clock::at(started, Timestamp(7_200_000_000_000));
+        let early = clock.clone().not_before(Timestamp(3_600_000_000_000));
+        assert_eq!(early.moment(started), Timestamp(7_200_000_000_000));
+        let on_record = Timestamp(10_800_000_000_000);
+        let mut late = clock.not_before(on_record);
+        assert!(late.now() >= on_record);
+        assert!(late.now() < on_record.plus(Nanos::from_secs(60)));
+        let step = late.stepped(on_record, Timestamp(7_200_000_000_000));
+        assert_eq!(step, Some(Nanos(-3_600_000_000_000)));
     }
 
     #[test]

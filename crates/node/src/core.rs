@@ -112,7 +112,7 @@ impl<K: Keeping> Core<K> {
         now: Timestamp,
     ) -> Result<Self, KeepingError> {
         let Beginning { engine, last_seq, last_written, keeping } = beginning;
-        let houses = House::all(&config, gateways, last_written.unwrap_or(now));
+        let houses = House::all(&config, gateways, last_written.map_or(now, |at| at.min(now)));
         let mut core = Self {
             config,
             mode,

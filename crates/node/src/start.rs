@@ -101,6 +101,13 @@ pub fn recovered(folder: &Path) -> Result<Engine, StartError> {
     Ok(recover_path(&journal_folder(folder)).map_err(refused)?.recovered.engine)
 }
 
+/// When the last order was sent that may still be alive. What becomes of it is decided by when it was sent, so time may not be
+/// earlier in the next life, whatever the wall clock says.
+#[must_use]
+pub fn last_sent(engine: &Engine) -> Timestamp {
+    engine.state().live_orders().map(|order| order.sent_at).max().unwrap_or_default()
+}
+
 /// When a file of the folder was written last, by the clock of the disk's machine.
 fn written_last(folder: &Path) -> Option<Timestamp> {
     let files = std::fs::read_dir(folder).ok()?;

@@ -1,7 +1,7 @@
 //! How much may still be asked of a venue, counted before the venue counts it.
 //!
 //! A window slides: what was sent counts until it is a window old. Cancels may use all of a limit, orders leave room for them,
-//! questions leave room for both, so that a flood of questions or orders never keeps a cancel from leaving. What the venue says it
+//! questions leave room for both and books for all three, so that no flood of the lesser keeps the greater from leaving. What the venue says it
 //! has counted is believed where it is more than our own count (another program may share the key). A refusal for rate stops
 //! everything but cancels for as long as the venue asks, or for longer each time where it does not say; a ban stops cancels, too.
 
@@ -18,6 +18,8 @@ pub enum Urgency {
     Order,
     /// A question.
     Question,
+    /// The whole of a book: a feed that keeps breaking asks for many, and none of it may keep an account's records from being read.
+    Book,
 }
 
 impl Urgency {
@@ -27,6 +29,7 @@ impl Urgency {
             Urgency::Cancel => capacity,
             Urgency::Order => capacity - capacity / 5,
             Urgency::Question => capacity - capacity * 2 / 5,
+            Urgency::Book => capacity - capacity * 7 / 10,
         }
     }
 }
@@ -178,11 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn questions_leave_room_for_orders_and_orders_for_cancels() {
+    fn books_leave_room_for_questions_questions_for_orders_and_orders_for_cancels() {
         let mut limit = limit(10);
         let now = Timestamp(0);
         let count = |limit: &mut RateLimit, urgency| (0..20).filter(|_| limit.take(now, cost(1), urgency).is_ok()).count();
-        assert_eq!(count(&mut limit, Urgency::Question), 6);
+        assert_eq!(count(&mut limit, Urgency::Book), 3);
+        assert_eq!(count(&mut limit, Urgency::Question), 3);
         assert_eq!(count(&mut limit, Urgency::Order), 2);
         assert_eq!(count(&mut limit, Urgency::Cancel), 2);
         assert_eq!(limit.take(now, cost(1), Urgency::Cancel), Err(Timestamp(SECOND)));

@@ -336,6 +336,13 @@ impl<K: Keeping> Core<K> {
                 }
             }
             Notice::Answer(after) => house.figures.answer_latency.add(*after),
+            Notice::Reply(VenueReply::Lost { order, until }) => {
+                // An order that left may arrive until its venue would no longer take it, whatever was said of it meanwhile.
+                let lost_after = house.gateway.lost_after();
+                let placed = self.engine.state().order(*order).map(|o| o.sent_at.plus(lost_after));
+                let until = placed.map_or(*until, |at| at.max(*until));
+                self.control(Control::Reply(VenueReply::Lost { order: *order, until }));
+            }
             Notice::Reply(reply) => self.control(Control::Reply(*reply)),
             Notice::Answered { ask, outcome, .. } => {
                 if let Err(failure) = outcome {
@@ -357,7 +364,9 @@ impl<K: Keeping> Core<K> {
                     self.on_discovered(place, again);
                 }
             }
-            (Ask::Depth { instrument }, _) if !is_good => self.on_book_lost(*instrument),
+            // A book that is still without trust is asked for again when books are looked at: not at once, for a venue that is in
+            // trouble would be asked as fast as it can refuse.
+            (Ask::Depth { .. }, _) => {}
             _ => self.on_record_answered(place, ask, is_good),
         }
     }

@@ -103,6 +103,13 @@ impl House {
         true
     }
 
+    /// From when on the venue's records are read for what happened since a moment of ours. Where the venue is ahead of us nothing is
+    /// added: our clock may have been set back since that moment, and reading too much costs pages, too little costs fills.
+    fn records_since(&self, ours: Timestamp) -> Timestamp {
+        let behind = Nanos(self.gateway.clock_offset().0.min(0));
+        Timestamp(ours.plus(behind).0.saturating_sub(OVERLAP.0))
+    }
+
     /// What was kept back, in the order of the venue's clock. Where a venue lists the newest first, equal times are turned round.
     fn in_order(&mut self) -> Vec<Message> {
         let mut kept = std::mem::take(&mut self.kept_back);
@@ -248,7 +255,7 @@ impl<K: Keeping> Core<K> {
     fn ask_executions(&mut self, place: usize) {
         let now = self.now;
         let Some(house) = self.houses.get_mut(place) else { return };
-        let since = Timestamp(house.heard_until.plus(house.gateway.clock_offset()).0.saturating_sub(OVERLAP.0));
+        let since = house.records_since(house.heard_until);
         let mut waiting = BTreeSet::new();
         for instrument in house.instruments.clone() {
             waiting.insert(Ask::Fills { instrument, since, cursor: None });
@@ -427,8 +434,7 @@ impl<K: Keeping> Core<K> {
         let now = self.now;
         let Some(house) = self.houses.get_mut(place) else { return };
         let OrderOwner::Ours(id) = record.owner else { return };
-        let offset = house.gateway.clock_offset();
-        let since = Timestamp(since.plus(offset).0.saturating_sub(OVERLAP.0));
+        let since = house.records_since(since);
         if house.stash.insert(id, record).is_none() {
             house.gateway.question(now, Ask::Fills { instrument, since, cursor: None });
         }

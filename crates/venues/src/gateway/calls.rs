@@ -7,6 +7,7 @@ use crate::error::{VenueError, VenueErrorKind};
 use crate::message::Message;
 use crate::rate_limit::Urgency;
 use crate::session::{LinkState, Session};
+use std::collections::VecDeque;
 use tradewind_limits::Command;
 use tradewind_types::{InstrumentId, Nanos, OrderId, OrderRequest, OrderTerms, RejectReason, Timestamp, VenueOrderId, VenueReply};
 
@@ -74,23 +75,31 @@ impl Gateway {
         self.send_questions(now);
     }
 
+    /// Sends what there is room for, each urgency in its own order: one that waits holds up its like and nothing else.
     pub(super) fn send_questions(&mut self, now: Timestamp) {
-        while let Some(ask) = self.questions.pop_front() {
-            let urgency = if matches!(ask, Ask::CancelAll { .. } | Ask::DeadMan { .. }) { Urgency::Cancel } else { Urgency::Question };
+        let (mut held_up, mut left) = (Vec::new(), VecDeque::new());
+        for ask in std::mem::take(&mut self.questions) {
+            let urgency = urgency_of(&ask);
+            if held_up.contains(&urgency) {
+                left.push_back(ask);
+                continue;
+            }
             let Some(request) = self.dialect.ask(&ask, self.venue_now(now)) else {
                 self.notices.push(Notice::Answered { ask, sent: now, outcome: Err(AskFailure::NotOffered) });
                 continue;
             };
             if let Err(ready) = self.limit.take(now, self.dialect.cost(&ask), urgency) {
-                self.questions.push_front(ask);
+                held_up.push(urgency);
+                left.push_back(ask);
                 self.retry(ready);
-                return;
+                continue;
             }
             let call = CallId(self.next_call);
             self.next_call += 1;
             self.actions.push(Action::Request { call, request });
             self.calls.insert(call, Call::Question { ask, sent: now });
         }
+        self.questions = left;
     }
 
     /// Makes a book good again.
@@ -206,7 +215,10 @@ impl Gateway {
             }
             (None, _) => self.lose(order, sent),
             (Some(RejectReason::DuplicateId), OrderRequest::Place { .. }) => self.lose(order, sent),
-            (Some(RejectReason::UnknownOrder), OrderRequest::Cancel { .. } | OrderRequest::Amend { .. }) => self.lose(order, sent),
+            (Some(RejectReason::UnknownOrder), OrderRequest::Cancel { .. } | OrderRequest::Amend { .. }) => {
+                // It was not there when this was sent; whether it may still arrive depends on when it was placed, not on this.
+                self.notices.push(Notice::Reply(VenueReply::Lost { order, until: sent }));
+            }
             (Some(reason), request) => self.refuse(request, reason),
         }
     }
@@ -252,6 +264,14 @@ const fn urgency(request: &OrderRequest) -> Urgency {
     match request {
         OrderRequest::Cancel { .. } => Urgency::Cancel,
         OrderRequest::Place { .. } | OrderRequest::Amend { .. } => Urgency::Order,
+    }
+}
+
+const fn urgency_of(ask: &Ask) -> Urgency {
+    match ask {
+        Ask::CancelAll { .. } | Ask::DeadMan { .. } => Urgency::Cancel,
+        Ask::Depth { .. } => Urgency::Book,
+        _ => Urgency::Question,
     }
 }
 

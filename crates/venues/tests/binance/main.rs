@@ -7,6 +7,7 @@ mod commands;
 mod golden;
 mod laws;
 mod private;
+mod questions;
 mod recorded;
 mod records;
 mod requests;
