@@ -74,7 +74,10 @@ fn what_is_scraped_is_what_was_put_on_the_board() {
         let (name, value) = line.rsplit_once(' ').unwrap();
         assert!(name.starts_with("tradewind_") && value.parse::<f64>().is_ok(), "{line}");
     }
-    assert_eq!(get(address, "/health"), (200, "{\"complaints\":[],\"ok\":true,\"trading\":true,\"venues\":[{\"phase\":\"trading\",\"venue\":\"binance\"}]}\n".to_owned()));
+    assert_eq!(
+        get(address, "/health"),
+        (200, "{\"complaints\":[],\"ok\":true,\"trading\":true,\"venues\":[{\"phase\":\"trading\",\"venue\":\"binance\"}]}\n".to_owned())
+    );
     assert_eq!(get(address, "/other").0, 404);
 }
 
