@@ -166,6 +166,28 @@ def test_a_day_on_paper_is_decided_anew_and_explained(desk: Desk, venues: Venues
         assert (each["agreeing"], Decimal(each["gap"])) == (each["orders"], 0), each
 
 
+def test_lives_that_ended_badly_are_decided_anew(desk: Desk, venues: Venues) -> None:
+    found = venues("binance,bybit")
+    (desk.folder / "trader.py").write_text(TRADER)
+    algos = "".join(ALGO.format(instrument=f"{v.venue}:spot:BTCUSDT") for v in found)
+    (desk.folder / "node.toml").write_text(configuration(found, more=BOOKS.format(algos=algos)))
+    for life in range(3):
+        node = desk.start("paper", "--config", "node.toml", "--log-json")
+        time.sleep(8)
+        assert node.poll() is None, desk.log()[-3000:]
+        node.send_signal(signal.SIGKILL if life < 2 else signal.SIGINT)
+        node.wait(timeout=30)
+    done = desk.run("replay", "state", "--json")
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0, done.stderr
+    parity = desk.run("parity", "--folder", "state", "--json")
+    assert parity.returncode == 0, parity.stderr
+    print(desk.run("parity", "--folder", "state").stdout)
+    for each in json.loads(parity.stdout)["instruments"]:
+        assert Decimal(each["residual"]) == 0
+        assert Decimal(each["gap"]) == explained(each)
+
+
 def test_what_is_no_node_s_folder_is_refused(desk: Desk) -> None:
     done = desk.run("parity", "--folder", str(desk.folder))
     assert done.returncode == 3
