@@ -116,6 +116,7 @@ def explained(instrument: Mapping[str, Any]) -> Decimal:
     return sum((Decimal(instrument[part]) for part in parts), Decimal(0))
 
 
+@pytest.mark.timeout(60 * MINUTES + 600)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read where /proc is")
 def test_a_day_on_paper_is_decided_anew_and_explained(desk: Desk, venues: Venues) -> None:
     found = venues("binance,bybit")

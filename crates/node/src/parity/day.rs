@@ -79,6 +79,11 @@ impl Day {
                     self.instruments.insert(terms.id, Instrument::new(terms, base, quote)?);
                 }
             }
+            Outcome::Defined(Definition::Filters(filters)) => {
+                if let Some(instrument) = self.instruments.remove(&filters.instrument) {
+                    self.instruments.insert(filters.instrument, instrument.with_filters(filters));
+                }
+            }
             Outcome::OrderSent { order, terms, at, .. } => {
                 self.orders.insert(order, SentOrder { terms, at, fills: Vec::new() });
             }
