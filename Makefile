@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH)
 
 SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml uv.lock scripts/setup
 
-.PHONY: help setup demo test judges check format bench crosscheck storm kill kill-node clean
+.PHONY: help setup demo test judges check format bench crosscheck storm kill kill-node paper fuzz clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,6 +58,16 @@ kill: .venv/.ready ## Kill a journal's writer 200 times; nothing acknowledged ma
 
 kill-node: .venv/.ready ## Kill a live node on both venues KILLS=200 times, stop it, starve it, set its clock; then audit
 	$(PY) tests/node/kill_node.py --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
+
+# MINUTES=30 for a long day.
+paper: .venv/.ready ## A day on paper against emulated venues: memory, the same state again, parity
+	TRADEWIND_PAPER_MINUTES=$(or $(MINUTES),30) $(PY) -m pytest -s tests/node/test_paper_day.py
+
+# With the checks of a development build. A storm prints its seed: TRADEWIND_SEED=n for that one again.
+fuzz: export TRADEWIND_FUZZ_SECONDS := $(or $(TRADEWIND_FUZZ_SECONDS),600)
+fuzz: ## Torn messages at every venue's dialect, TRADEWIND_FUZZ_SECONDS=600 for each
+	cargo test --quiet --locked -p tradewind-venues --test binance -- --exact --nocapture storm::mutated_frames_harm_nothing
+	cargo test --quiet --locked -p tradewind-venues --test bybit_storm -- --exact --nocapture torn_messages_break_nothing
 
 clean: ## Remove everything that was built here
 	rm -rf target .venv .tools .mypy_cache .ruff_cache .pytest_cache report.html runs

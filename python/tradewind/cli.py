@@ -16,7 +16,20 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from tradewind.commands import backtest, data, emulate, installation, journal, keys, kill, node, record, study, sweep
+from tradewind.commands import (
+    backtest,
+    data,
+    emulate,
+    installation,
+    journal,
+    keys,
+    kill,
+    node,
+    parity,
+    record,
+    study,
+    sweep,
+)
 from tradewind.commands.console import (
     DATA_REFUSED,
     INTERRUPTED,
@@ -48,6 +61,7 @@ app.command(epilog=backtest.EXAMPLES)(backtest.backtest)
 app.command(epilog=emulate.EXAMPLES)(emulate.emulate)
 app.command(epilog=node.PAPER_EXAMPLES)(node.paper)
 app.command(epilog=node.LIVE_EXAMPLES)(node.live)
+app.command(epilog=parity.EXAMPLES)(parity.parity)
 app.command(epilog=kill.EXAMPLES)(kill.kill)
 app.command(epilog=record.EXAMPLES)(record.record)
 app.add_typer(keys.app, name="keys")
@@ -58,10 +72,12 @@ app.add_typer(study.app, name="study")
 
 
 @app.command(
-    epilog=examples("replay runs/20250101-120000-portfolio/run.journal", "replay run.journal --data FOLDER --json")
+    epilog=examples(
+        "replay runs/20250101-120000-portfolio/run.journal", "replay run.journal --data FOLDER", "replay state"
+    )
 )
 def replay(
-    path: Annotated[Path, typer.Argument(help="A journal file or folder.")],
+    path: Annotated[Path, typer.Argument(help="A journal, file or folder, or a node's folder.")],
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:

@@ -4,6 +4,7 @@
 //! lock is released whenever Rust works alone, and kept while a Python strategy is to be woken.
 
 mod columns;
+mod days;
 mod emulation;
 mod errors;
 mod journals;
@@ -29,6 +30,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(recording::replay_book, module)?)?;
     module.add_function(wrap_pyfunction!(screening::screen_ma_crosses, module)?)?;
     module.add_function(wrap_pyfunction!(screening::ma_cross_decisions, module)?)?;
+    days::add(module)?;
     node::add(module)?;
     keys::add(module)?;
     record::add(module)?;

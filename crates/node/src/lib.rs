@@ -42,6 +42,6 @@ pub use paper::{PaperFees, PaperVenue, funding_payment};
 pub use parity::{InstrumentParity, Parity, ParityError, ParitySettings, parity};
 pub use preflight::{PreflightError, VenueFacts, preflight};
 pub use record::{DepthRow, Gap, HourEnd, QuoteRow, RecordedInstrument, Recorder, Rows, Shelf, TradeRow};
-pub use replay::{journal_folder, market_folder, replay_node, sequence_rule};
+pub use replay::{journal_folder, market_folder, replay_node, sequence_rule, venue_word};
 pub use start::{StartError, beginning, dialect, gateways, last_sent, recovered};
 pub use transport::{Heard, HttpAnswer, HttpClient, OVERRUN_AFTER, TlsError, Transport, trust_this_machine};

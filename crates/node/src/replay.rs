@@ -19,6 +19,16 @@ pub const fn sequence_rule(venue: VenueId, is_spot: bool) -> SequenceRule {
     }
 }
 
+/// What a venue of a node's journal is called.
+#[must_use]
+pub const fn venue_word(venue: VenueId) -> &'static str {
+    match venue.0 {
+        0 => "binance",
+        1 => "bybit",
+        _ => "unknown",
+    }
+}
+
 /// The journal of a node's folder.
 #[must_use]
 pub fn journal_folder(folder: &Path) -> PathBuf {
@@ -41,17 +51,22 @@ pub fn replay_node(folder: &Path) -> Result<Replayed, ReplayError> {
 }
 
 /// The segments of a node's folder, read one after the other.
-struct Segments {
+pub(crate) struct Segments {
     paths: BTreeMap<u32, PathBuf>,
     declared: BTreeMap<u32, ContentHash>,
     open: Option<(u32, SegmentReader)>,
 }
 
 impl Segments {
-    fn of(folder: &Path) -> Self {
+    pub(crate) fn of(folder: &Path) -> Self {
         // A folder that cannot be listed has no segments: the first reference to one says which.
         let paths = segments(folder).unwrap_or_default().into_iter().collect();
         Self { paths, declared: BTreeMap::new(), open: None }
+    }
+
+    /// Whether a segment is older than all that are there: the budget has let it go.
+    pub(crate) fn is_gone(&self, segment: u32) -> bool {
+        self.paths.keys().next().is_none_or(|oldest| segment < *oldest)
     }
 
     fn open(&mut self, segment: u32) -> Result<&mut SegmentReader, String> {

@@ -10,7 +10,7 @@ import typer
 
 from tradewind.commands.console import AsJson, emit, examples, write
 
-JournalPath = Annotated[Path, typer.Argument(help="A journal file or folder.")]
+JournalPath = Annotated[Path, typer.Argument(help="A journal, file or folder, or a node's folder.")]
 
 app = typer.Typer(
     help="Journals: the log of a run.", epilog=examples("journal verify runs/…/run.journal"), no_args_is_help=True

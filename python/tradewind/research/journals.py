@@ -33,6 +33,16 @@ _NAMES_ASSETS = frozenset({"base", "quote", "settle"})
 _NEVER = 2**63 - 1
 
 
+def is_node(path: Path) -> bool:
+    """Whether a path is a node's folder: a journal, and market data beside it."""
+    return (path / "journal").is_dir() and (path / "market").is_dir()
+
+
+def journal_in(path: Path) -> Path:
+    """The journal of a node's folder; any other path is one itself."""
+    return path / "journal" if is_node(path) else path
+
+
 @dataclass
 class Names:
     """What the journal has defined so far, and which instrument each order is for."""
@@ -101,7 +111,7 @@ def entries(
     wanted = {kind.lower() for kind in kinds}
     found = 0
     try:
-        for lines in _native.JournalLines(path, from_seq):
+        for lines in _native.JournalLines(journal_in(path), from_seq):
             for entry in map(json.loads, lines):
                 if names is not None:
                     names.learn(entry)
@@ -160,7 +170,7 @@ def export(path: Path, folder: Path) -> dict[str, tuple[Path, int]]:
         DataRefused: the path is no journal, the journal is damaged, or it does not begin at the beginning.
     """
     try:
-        tables = _native.journal_tables(path)
+        tables = _native.journal_tables(journal_in(path))
     except (ValueError, OSError) as error:
         raise DataRefused(str(error), str(path), "take the whole journal from a copy") from error
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,7 @@
-"""A journal again: its bytes proved, its outcomes applied, its decisions made anew on the same data."""
+"""A journal again: its bytes proved, its outcomes applied, its decisions made anew on the same data.
+
+A path is a journal, file or folder, or a node's folder: then the journal is in it, and its market data beside that.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from tradewind import _native
 from tradewind.flow import DataRefused
 from tradewind.market import DataSource, load_l2
-from tradewind.research import crosses, depth, grids, walk_forward
+from tradewind.research import crosses, depth, grids, journals, walk_forward
 
 
 def verify(path: Path) -> dict[str, Any]:
@@ -19,13 +22,13 @@ def verify(path: Path) -> dict[str, Any]:
         DataRefused: the file is not a journal, or it is damaged.
     """
     try:
-        return _native.verify_journal(path)
+        return _native.verify_journal(journals.journal_in(path))
     except (ValueError, OSError) as error:
         raise _refused(path, error) from error
 
 
 def replay(path: Path, source: DataSource) -> dict[str, Any]:
-    """Applies a journal's outcomes, then decides everything anew on the data that the journal names.
+    """Applies a journal's outcomes, then decides everything anew on the data it names; a node's folder has its own.
 
     Returns inputs, outcomes, the recorded state hash, the applied and the decided one, and whether all agree. A journal
     that was never finished (torn_bytes: what was cut off) has no recorded hash; of its last inputs, lost_outcomes were
@@ -35,20 +38,8 @@ def replay(path: Path, source: DataSource) -> dict[str, Any]:
         DataRefused: the journal is damaged, or the data is not the one it names.
     """
     try:
-        facts = _native.journal_facts(path)
-    except (ValueError, OSError) as error:
-        raise _refused(path, error) from error
-    recording = _recording(path, facts, source)
-    if recording.content_hash != facts["content"]:
-        raise DataRefused(
-            f"the data is not what the run was made on: its content is {recording.content_hash[:16]}…, "
-            f"the journal names {facts['content'][:16]}…",
-            f"{path}, data {facts['segment']}",
-            "replay with the data of the run: --data DIR",
-        )
-    try:
-        applied = _native.recover(path)
-        decided = _native.replay(path, recording)
+        decided = _native.replay_day(path) if journals.is_node(path) else _native.replay(path, _named(path, source))
+        applied = _native.recover(journals.journal_in(path))
     except (ValueError, OSError) as error:
         raise _refused(path, error) from error
     differing = decided["differing"] - decided["unrecorded"]
@@ -67,6 +58,20 @@ def replay(path: Path, source: DataSource) -> dict[str, Any]:
         "lost_outcomes": decided["unrecorded"],
         "agrees": differing == 0 and same_state and (not finished or applied["recorded_hash"] == applied["state_hash"]),
     }
+
+
+def _named(path: Path, source: DataSource) -> _native.Recording:
+    """The data that a journal names, if it is what the run was made on."""
+    facts = _native.journal_facts(path)
+    recording = _recording(path, facts, source)
+    if recording.content_hash != facts["content"]:
+        raise DataRefused(
+            f"the data is not what the run was made on: its content is {recording.content_hash[:16]}…, "
+            f"the journal names {facts['content'][:16]}…",
+            f"{path}, data {facts['segment']}",
+            "replay with the data of the run: --data DIR",
+        )
+    return recording
 
 
 def _recording(path: Path, facts: dict[str, Any], source: DataSource) -> _native.Recording:

@@ -464,14 +464,17 @@ impl<K: Keeping> Core<K> {
     /// Every fill that a record tells of is booked: what else it says can be.
     fn settle(&mut self, record: &OrderRecord) {
         let OrderOwner::Ours(id) = record.owner else { return };
-        let Some(order) = self.engine.state().order(id) else { return };
-        let total = order.terms.qty;
         let order = id;
         let reply = |core: &mut Self, reply| core.control(Control::Reply(reply));
         match record.state {
             RecordState::Open => self.settle_open(id, record),
             RecordState::Filled => {
-                if record.filled < total {
+                // An amend that was on its way came too late.
+                let is_live = |core: &Self| core.engine.state().order(order).is_some_and(tradewind_engine::Order::is_live);
+                if is_live(self) {
+                    reply(self, VenueReply::AmendRejected { order, reason: RejectReason::UnknownOrder });
+                }
+                if is_live(self) {
                     reply(self, VenueReply::Cancelled { order });
                 }
             }

@@ -130,7 +130,7 @@ fn weather(dialect: &Binance, asks: &[Ask], frame: &[u8]) -> usize {
 #[test]
 fn mutated_frames_harm_nothing() {
     let seconds = std::env::var("TRADEWIND_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
-    let seed = std::env::var("TRADEWIND_FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let seed = std::env::var("TRADEWIND_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let (corpus, dialect, asks) = (corpus(), dialect(), asks());
     let (mut numbers, mut frames, mut understood) = (Numbers(seed), 0usize, 0usize);
     assert!(corpus.iter().all(|frame| weather(&dialect, &asks, frame) > 0));
