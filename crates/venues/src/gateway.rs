@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, VecDeque};
 use tradewind_book::SequenceRule;
 use tradewind_limits::Command;
 use tradewind_types::{InstrumentId, Nanos, OrderTerms, Timestamp};
-pub use words::{Access, Action, AskFailure, Incoming, Notice};
+pub use words::{Access, Action, AskFailure, Incoming, Notice, UnknownLimit};
 
 enum Call {
     Question { ask: Ask, sent: Timestamp },
@@ -98,6 +98,22 @@ impl Gateway {
             notices: Vec::new(),
             scratch: Inbox::default(),
         }
+    }
+
+    /// The same with other capacities of rate limits than the published ones, by the limit's name: an account's may be raised.
+    ///
+    /// # Errors
+    /// [`UnknownLimit`] where the venue has none of that name.
+    pub fn with_capacities(mut self, capacities: &BTreeMap<String, u32>) -> Result<Self, UnknownLimit> {
+        let mut buckets = self.dialect.buckets();
+        for (name, capacity) in capacities {
+            match buckets.iter_mut().find(|bucket| bucket.name == name) {
+                Some(bucket) => bucket.capacity = *capacity,
+                None => return Err(UnknownLimit { name: name.clone(), known: buckets.iter().map(|bucket| bucket.name).collect() }),
+            }
+        }
+        self.limit = RateLimit::new(buckets);
+        Ok(self)
     }
 
     /// The venue's name.
