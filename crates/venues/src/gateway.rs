@@ -257,8 +257,10 @@ impl Gateway {
 
     /// Does what is due.
     pub fn on_time(&mut self, now: Timestamp) {
-        let late: Vec<CallId> = self.calls.iter().filter(|(_, call)| call.deadline() <= now).map(|(id, _)| *id).collect();
-        late.into_iter().for_each(|call| self.give_up(now, call, "no answer in time"));
+        if self.first_call_deadline().is_some_and(|due| due <= now) {
+            let late: Vec<CallId> = self.calls.iter().filter(|(_, call)| call.deadline() <= now).map(|(id, _)| *id).collect();
+            late.into_iter().for_each(|call| self.give_up(now, call, "no answer in time"));
+        }
         for link in self.links() {
             match self.session_mut(link).and_then(|s| s.due(now)) {
                 None => {}
@@ -306,7 +308,7 @@ impl Gateway {
     /// When [`Gateway::on_time`] has something to do next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let calls = self.calls.values().map(Call::deadline).min();
+        let calls = self.first_call_deadline();
         let links = self.sessions.iter().filter_map(Session::next_deadline).min();
         let upkeep = self.upkeep.iter().flatten().map(|(due, ..)| *due).min();
         let dead_man = self.dead_man.map(|(_, due)| due);
@@ -390,6 +392,20 @@ impl Gateway {
     #[must_use]
     pub fn unanswered(&self) -> usize {
         self.calls.len()
+    }
+
+    /// When the first call is given up. Calls are in order of sending and no order waits longer than a question, so whatever was sent
+    /// after an order is not due before it.
+    fn first_call_deadline(&self) -> Option<Timestamp> {
+        const { assert!(ORDER_TIMEOUT.0 <= QUESTION_TIMEOUT.0) };
+        let mut first: Option<Timestamp> = None;
+        for call in self.calls.values() {
+            first = Some(first.map_or(call.deadline(), |known| known.min(call.deadline())));
+            if matches!(call, Call::Order { .. }) {
+                break;
+            }
+        }
+        first
     }
 
     fn venue_now(&self, now: Timestamp) -> Timestamp {
