@@ -44,6 +44,7 @@ format: .venv/.ready ## Rewrite sources in the project's format
 bench: .venv/.ready ## Measure the core beside its yardstick, then the shared work beside other engines
 	$(PY) benches/run.py
 	$(PY) benches/peers/race.py
+	$(PY) benches/live.py
 
 # SEEDS="1 2 3" for others than the published one and two more.
 crosscheck: .venv/.ready ## The shared work on other engines too, fill by fill, with the rule behind each difference

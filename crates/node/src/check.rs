@@ -163,6 +163,13 @@ fn check_venue(place: &str, venue: &VenueConfig, mode: Mode, found: &mut Finding
         let is_ws = endpoints.ws.starts_with("ws://") || endpoints.ws.starts_with("wss://");
         found.when(!is_ws, format!("{place}.endpoints.ws"), || format!("`{}` begins with neither ws:// nor wss://", endpoints.ws));
     }
+    for (name, capacity) in &venue.rate_limits {
+        let place = format!("{place}.rate_limits.{name}");
+        let known: Vec<&str> = crate::start::dialect(venue, None).buckets().iter().map(|bucket| bucket.name).collect();
+        let what = || format!("the venue has no such limit; it has {}.{}", known.join(", "), did_you_mean(name, known.iter().copied()));
+        found.when(!known.contains(&name.as_str()), place.clone(), what);
+        found.when(*capacity == 0, place, || "nothing could be sent; write what the venue allows in a window".to_owned());
+    }
     match (mode, &venue.keys, &venue.paper) {
         (Mode::Live, None, _) => {
             let example = venue.name.as_str().to_uppercase();

@@ -157,6 +157,10 @@ pub struct VenueConfig {
     /// Leverage of its derivative positions, as set at the venue; 1 where it is not said.
     #[serde(default)]
     pub leverage: Option<u32>,
+    /// Rate limits of the account where the venue has raised them, by name: `{ usdm-orders-10s = 3000 }`; the published ones
+    /// else. Counted per window of the limit.
+    #[serde(default)]
+    pub rate_limits: BTreeMap<String, u32>,
     /// Window of the venue's dead-man's switch, where it has one.
     #[serde(default)]
     pub dead_man_s: Option<u32>,

@@ -10,7 +10,7 @@ use tradewind_engine::Engine;
 use tradewind_journal::{CommitLevel, DiskBudget, FolderJournal, FolderSettings, JournalError, RunFacts, Volume};
 use tradewind_simulator::{ReplayError, recover_path, take_up};
 use tradewind_types::{Nanos, Timestamp};
-use tradewind_venues::{Access, Credentials, Dialect, Feed, Gateway, Market, binance, bybit};
+use tradewind_venues::{Access, Credentials, Dialect, Feed, Gateway, Market, UnknownLimit, binance, bybit};
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,14 @@ pub enum StartError {
     NoKeys {
         /// Which venue.
         venue: &'static str,
+    },
+    /// A raised rate limit that the venue does not have.
+    #[error("`rate_limits` of venue {venue}: {unknown}")]
+    RateLimit {
+        /// Which venue.
+        venue: &'static str,
+        /// What it does not have.
+        unknown: UnknownLimit,
     },
 }
 
@@ -122,7 +130,7 @@ fn written_last(folder: &Path) -> Option<Timestamp> {
 /// is sent anywhere. `seed` spreads reconnections.
 ///
 /// # Errors
-/// [`StartError::NoKeys`].
+/// [`StartError::NoKeys`], [`StartError::RateLimit`].
 pub fn gateways(
     config: &Config,
     mode: Mode,
@@ -135,7 +143,8 @@ pub fn gateways(
             Mode::Live => Some(keys(venue).ok_or(StartError::NoKeys { venue: word(venue.name) })?),
         };
         let access = if mode == Mode::Live { Access::Private } else { Access::Public };
-        Ok(Gateway::new(dialect(venue, credentials), access, seed ^ n))
+        let gateway = Gateway::new(dialect(venue, credentials), access, seed ^ n);
+        gateway.with_capacities(&venue.rate_limits).map_err(|unknown| StartError::RateLimit { venue: word(venue.name), unknown })
     };
     (0u64..).zip(&config.venues).map(gateway).collect()
 }

@@ -71,6 +71,8 @@ fn each_mistake_is_told_with_its_place_and_what_may_have_been_meant() {
         ("\"-0.5\"", "\"--0.5\"", &["venue[0].paper.maker_fee_bps: `--0.5` is no number"]),
         ("keys = { env = \"BINANCE\" }", "", &["venue[0].keys: live needs keys", "BINANCE"]),
         ("keys = { env = \"BINANCE\" }", "keys = { env = \"A B\" }", &["venue[0].keys.env: `A B`"]),
+        ("kill_keys", "rate_limits = { usdm-order-10s = 9 }\nkill_keys", &["venue[0].rate_limits.usdm-order-10s", "`usdm-orders-10s`?"]),
+        ("kill_keys", "rate_limits = { spot-weight = 0 }\nkill_keys", &["venue[0].rate_limits.spot-weight: nothing could be sent"]),
     ];
     assert_eq!(read(GOOD), "good");
     for (right, wrong, told) in cases {
@@ -96,4 +98,21 @@ fn paper_needs_a_paper_account() {
     assert_eq!(config.check(Mode::Live), Ok(()));
     let said = config.check(Mode::Paper).unwrap_err().to_string();
     assert!(said.contains("venue[0].paper: paper needs what the account starts with"), "{said}");
+}
+
+#[test]
+fn raised_rate_limits_are_those_that_are_counted() {
+    let text = GOOD.replace("kill_keys", "rate_limits = { usdm-orders-10s = 3000 }\nkill_keys");
+    let config = Config::read(&text).unwrap();
+    let keys = |_: &tradewind_node::VenueConfig| {
+        Some(tradewind_venues::Credentials { key: "key".into(), secret: "secret".into(), passphrase: String::new() })
+    };
+    let gateways = tradewind_node::gateways(&config, Mode::Live, &keys, 1).unwrap();
+    let capacity = |name: &str| gateways[0].rate_usage().find(|(limit, ..)| *limit == name).map(|(.., capacity)| capacity);
+    assert_eq!(capacity("usdm-orders-10s"), Some(3000));
+    assert_eq!(capacity("usdm-orders-minute"), Some(1200));
+    let mut unchecked = config;
+    unchecked.venues[0].rate_limits.insert("none".into(), 1);
+    let error = tradewind_node::gateways(&unchecked, Mode::Live, &keys, 1).map(drop).unwrap_err().to_string();
+    assert!(error.contains("there is no rate limit `none`") && error.contains("spot-weight"), "{error}");
 }

@@ -1,7 +1,10 @@
 //! How fast Binance's market data is read, mapped to ticks and applied to a book, on one core. Prints rates and a digest of the book.
+//!
+//! `--frames FOLDER` writes the frames of each feed there, a line each, and prints a JSON line per row instead, with the elapsed
+//! time of the best stretch: what another handler needs to do the same work on the same bytes.
 
 // A bench measures time, and its rates are for people.
-#![allow(clippy::disallowed_methods, clippy::float_arithmetic, clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::float_arithmetic, clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -139,11 +142,26 @@ fn per_second(start: Instant) -> f64 {
     WINDOW as f64 / start.elapsed().as_secs_f64()
 }
 
-fn race_depth(style: &Style) {
+/// Where rows go: to people, or as JSON beside the frames.
+type Folder<'a> = Option<&'a std::path::Path>;
+
+fn write_frames(folder: &std::path::Path, name: &str, frames: &[String]) {
+    std::fs::write(folder.join(format!("{name}.frames")), frames.join("\n")).unwrap();
+}
+
+/// `elapsed_ns` of so many operations, at a rate; `left` is the touch or the last trade, as others can say it, too.
+fn row(name: &str, operation: &str, per_second: f64, digest: &str, left: &str) {
+    let elapsed_ns = WINDOW as f64 / per_second * 1e9;
+    println!(
+        r#"{{"name":"{name}","ops":{{"{operation}":{WINDOW}}},"elapsed_ns":[{elapsed_ns:.0}],"rejects":0,"fills":null,"hash":"{digest}","left":"{left}"}}"#
+    );
+}
+
+fn race_depth(style: &Style, folder: Folder<'_>) {
     let (dialect, frames) = (dialect(style), depth_frames(style));
     let mut inbox = Inbox::default();
     let (mut applied, mut mapped) = (0.0f64, 0.0f64);
-    let mut digest = StateDigest::new().finish();
+    let (mut digest, mut touch) = (StateDigest::new().finish(), String::new());
     for _ in 0..ROUNDS {
         let mut book = fresh_book(style);
         for window in frames.chunks(WINDOW) {
@@ -163,6 +181,8 @@ fn race_depth(style: &Style) {
         let mut of_book = StateDigest::new();
         book.digest(&mut of_book);
         digest = of_book.finish();
+        let price = |side| book.best(side).map_or(0.0, |level| level.price.0 as f64 / 100.0);
+        touch = format!("{:.2} {:.2}", price(Side::Buy), price(Side::Sell));
         for window in frames.chunks(WINDOW) {
             let start = Instant::now();
             for frame in window {
@@ -172,6 +192,13 @@ fn race_depth(style: &Style) {
             mapped = mapped.max(per_second(start));
         }
     }
+    if let Some(folder) = folder {
+        let name = format!("binance_{}_depth", style.name);
+        write_frames(folder, &name, &frames);
+        row(&name, "frame", applied, &digest.to_string(), &touch);
+        row(&format!("{name}_mapped"), "frame", mapped, &digest.to_string(), &touch);
+        return;
+    }
     let bytes = frames.iter().map(String::len).sum::<usize>() / FRAMES;
     println!("binance {} depth: {bytes} bytes, {LEVELS} levels a frame, best {WINDOW} frames in a row of {ROUNDS} × {FRAMES}", style.name);
     println!("  read, mapped and applied: {applied:>9.0} frames/s, {:>11.0} levels/s", applied * LEVELS as f64);
@@ -179,10 +206,10 @@ fn race_depth(style: &Style) {
     println!("  digest of the book: {digest}");
 }
 
-fn race_trades() {
+fn race_trades(folder: Folder<'_>) {
     let (dialect, frames) = (dialect(&SPOT), trade_frames());
     let mut inbox = Inbox::default();
-    let mut best = 0.0f64;
+    let (mut best, mut lots) = (0.0f64, StateDigest::new());
     for _ in 0..ROUNDS {
         for window in frames.chunks(WINDOW) {
             inbox.clear();
@@ -194,11 +221,28 @@ fn race_trades() {
             assert_eq!(inbox.messages.len(), WINDOW);
         }
     }
+    let mut last_trade = String::new();
+    for message in &inbox.messages {
+        if let Message::Trade(_, trade) = message {
+            lots.unsigned(trade.qty.0.unsigned_abs());
+            last_trade = format!("last {}", trade.trade.0);
+        }
+    }
+    if let Some(folder) = folder {
+        write_frames(folder, "binance_spot_trades", &frames);
+        return row("binance_spot_trades", "trade", best, &lots.finish().to_string(), &last_trade);
+    }
     println!("binance spot trades: {best:>9.0} trades/s");
 }
 
 fn main() {
-    race_depth(&USDM);
-    race_depth(&SPOT);
-    race_trades();
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let folder = match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => None,
+        (Some("--frames"), Some(folder)) => Some(std::path::PathBuf::from(folder)),
+        _ => panic!("only --frames FOLDER is understood"),
+    };
+    race_depth(&USDM, folder.as_deref());
+    race_depth(&SPOT, folder.as_deref());
+    race_trades(folder.as_deref());
 }

@@ -1,11 +1,14 @@
 //! Bybit's market data from bytes to books: frames, levels and trades per second on one core, and a digest of the book that resulted.
 //!
 //! Depth frames have 67 levels in about 1.6 KB, as the venue sends them for a busy contract; each is read, put on the grid and applied.
+//! `--frames FOLDER` writes the frames of each feed there, a line each, and prints a JSON line per row instead, with the elapsed time of
+//! every round: what another handler needs to do the same work on the same bytes.
 
 #![allow(clippy::float_arithmetic, reason = "a rate is printed")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tradewind_book::{Applied, L2Book};
 use tradewind_types::{AccountId, AssetId, Decimal, InstrumentId, Nanos, StateDigest};
@@ -126,7 +129,19 @@ impl Rounds {
     }
 }
 
-fn depth(bybit: &Bybit, applies: bool) -> Option<()> {
+/// Writes what another handler reads.
+fn write_frames(folder: &Path, name: &str, frames: &[String]) -> Option<()> {
+    std::fs::write(folder.join(format!("{name}.frames")), frames.join("\n")).ok()
+}
+
+/// A row for programs.
+fn row(name: &str, operation: &str, count: usize, rounds: &Rounds, hash: &str) {
+    let elapsed: Vec<String> = rounds.0.iter().map(|seconds| format!("{:.0}", seconds * 1e9)).collect();
+    let elapsed = elapsed.join(",");
+    println!(r#"{{"name":"{name}","ops":{{"{operation}":{count}}},"elapsed_ns":[{elapsed}],"rejects":0,"fills":null,"hash":"{hash}"}}"#);
+}
+
+fn depth(bybit: &Bybit, applies: bool, folder: Option<&Path>) -> Option<()> {
     let frames = depth_frames();
     let bytes: usize = frames.iter().map(String::len).sum();
     let mut book = L2Book::new(BTC, bybit.sequence_rule(BTC));
@@ -146,10 +161,15 @@ fn depth(bybit: &Bybit, applies: bool) -> Option<()> {
         }
         rounds.end(start);
     }
-    let (best, middle) = rounds.rates(frames.len());
-    let per_frame = levels / (ROUNDS * frames.len());
     let mut digest = StateDigest::new();
     book.digest(&mut digest);
+    if let Some(folder) = folder {
+        let name = if applies { "bybit_linear_depth" } else { "bybit_linear_depth_mapped" };
+        row(name, "frame", frames.len(), &rounds, &digest.finish().to_string());
+        return write_frames(folder, name, &frames);
+    }
+    let (best, middle) = rounds.rates(frames.len());
+    let per_frame = levels / (ROUNDS * frames.len());
     let what = if applies { "read and applied" } else { "read" };
     println!(
         "depth {what}: {best:.0} frames/s (median {middle:.0}), {:.0} levels/s, {} bytes and {per_frame} levels a frame, book {}",
@@ -160,7 +180,7 @@ fn depth(bybit: &Bybit, applies: bool) -> Option<()> {
     Some(())
 }
 
-fn trades(bybit: &Bybit, per_frame: usize) -> Option<()> {
+fn trades(bybit: &Bybit, per_frame: usize, folder: Option<&Path>) -> Option<()> {
     let frames = trade_frames(per_frame);
     let (mut inbox, mut count, mut seen, mut rounds) = (Inbox::default(), 0, 0u128, Rounds(Vec::new()));
     for _ in 0..ROUNDS {
@@ -175,17 +195,25 @@ fn trades(bybit: &Bybit, per_frame: usize) -> Option<()> {
         }
         rounds.end(start);
     }
+    if let Some(folder) = folder {
+        let name = format!("bybit_linear_trades_{per_frame}");
+        row(&name, "trade", count / ROUNDS, &rounds, &format!("{seen:032x}"));
+        return write_frames(folder, &name, &frames);
+    }
     let (best, middle) = rounds.rates(count / ROUNDS);
     println!("trades, {per_frame} a frame: {best:.0} trades/s (median {middle:.0}), ids {seen:032x}");
     Some(())
 }
 
 fn main() -> std::process::ExitCode {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let folder = arguments.next().filter(|argument| argument == "--frames").and_then(|_| arguments.next()).map(PathBuf::from);
+    let folder = folder.as_deref();
     let ran = bybit().and_then(|bybit| {
-        depth(&bybit, false)?;
-        depth(&bybit, true)?;
-        trades(&bybit, 1)?;
-        trades(&bybit, 10)
+        depth(&bybit, false, folder)?;
+        depth(&bybit, true, folder)?;
+        trades(&bybit, 1, folder)?;
+        trades(&bybit, 10, folder)
     });
     if ran.is_some() { std::process::ExitCode::SUCCESS } else { std::process::ExitCode::FAILURE }
 }

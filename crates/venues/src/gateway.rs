@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, VecDeque};
 use tradewind_book::SequenceRule;
 use tradewind_limits::Command;
 use tradewind_types::{InstrumentId, Nanos, OrderTerms, Timestamp};
-pub use words::{Access, Action, AskFailure, Incoming, Notice};
+pub use words::{Access, Action, AskFailure, Incoming, Notice, UnknownLimit};
 
 enum Call {
     Question { ask: Ask, sent: Timestamp },
@@ -98,6 +98,22 @@ impl Gateway {
             notices: Vec::new(),
             scratch: Inbox::default(),
         }
+    }
+
+    /// The same with other capacities of rate limits than the published ones, by the limit's name: an account's may be raised.
+    ///
+    /// # Errors
+    /// [`UnknownLimit`] where the venue has none of that name.
+    pub fn with_capacities(mut self, capacities: &BTreeMap<String, u32>) -> Result<Self, UnknownLimit> {
+        let mut buckets = self.dialect.buckets();
+        for (name, capacity) in capacities {
+            match buckets.iter_mut().find(|bucket| bucket.name == name) {
+                Some(bucket) => bucket.capacity = *capacity,
+                None => return Err(UnknownLimit { name: name.clone(), known: buckets.iter().map(|bucket| bucket.name).collect() }),
+            }
+        }
+        self.limit = RateLimit::new(buckets);
+        Ok(self)
     }
 
     /// The venue's name.
@@ -241,8 +257,10 @@ impl Gateway {
 
     /// Does what is due.
     pub fn on_time(&mut self, now: Timestamp) {
-        let late: Vec<CallId> = self.calls.iter().filter(|(_, call)| call.deadline() <= now).map(|(id, _)| *id).collect();
-        late.into_iter().for_each(|call| self.give_up(now, call, "no answer in time"));
+        if self.first_call_deadline().is_some_and(|due| due <= now) {
+            let late: Vec<CallId> = self.calls.iter().filter(|(_, call)| call.deadline() <= now).map(|(id, _)| *id).collect();
+            late.into_iter().for_each(|call| self.give_up(now, call, "no answer in time"));
+        }
         for link in self.links() {
             match self.session_mut(link).and_then(|s| s.due(now)) {
                 None => {}
@@ -290,7 +308,7 @@ impl Gateway {
     /// When [`Gateway::on_time`] has something to do next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let calls = self.calls.values().map(Call::deadline).min();
+        let calls = self.first_call_deadline();
         let links = self.sessions.iter().filter_map(Session::next_deadline).min();
         let upkeep = self.upkeep.iter().flatten().map(|(due, ..)| *due).min();
         let dead_man = self.dead_man.map(|(_, due)| due);
@@ -374,6 +392,20 @@ impl Gateway {
     #[must_use]
     pub fn unanswered(&self) -> usize {
         self.calls.len()
+    }
+
+    /// When the first call is given up. Calls are in order of sending and no order waits longer than a question, so whatever was sent
+    /// after an order is not due before it.
+    fn first_call_deadline(&self) -> Option<Timestamp> {
+        const { assert!(ORDER_TIMEOUT.0 <= QUESTION_TIMEOUT.0) };
+        let mut first: Option<Timestamp> = None;
+        for call in self.calls.values() {
+            first = Some(first.map_or(call.deadline(), |known| known.min(call.deadline())));
+            if matches!(call, Call::Order { .. }) {
+                break;
+            }
+        }
+        first
     }
 
     fn venue_now(&self, now: Timestamp) -> Timestamp {

@@ -31,7 +31,7 @@ pub use dialect::{
 pub use digits::{DigitsError, Grid, Step, write_units};
 pub use directory::{Directory, Listed, ListedAsset, Market};
 pub use error::{MapError, VenueError, VenueErrorKind};
-pub use gateway::{Access, Action, AskFailure, Gateway, Incoming, Notice};
+pub use gateway::{Access, Action, AskFailure, Gateway, Incoming, Notice, UnknownLimit};
 pub use message::{
     BalanceRecord, ExecutionRecord, Feed, Inbox, KeyRights, ListedInstrument, MarkChange, Message, OrderOwner, OrderRecord, PositionRecord,
     RecordState, SessionNews,

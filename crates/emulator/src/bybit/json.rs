@@ -51,8 +51,10 @@ impl Object {
         if self.text.len() > 1 {
             self.text.push(',');
         }
-        quote_into(&mut self.text, &key);
-        self.text.push(':');
+        // Keys are the venue's words: nothing in them needs an escape.
+        self.text.push('"');
+        self.text.push_str(key);
+        self.text.push_str("\":");
     }
 }
 
@@ -93,6 +95,11 @@ struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, part: &str) -> fmt::Result {
+        let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+        if part.bytes().all(is_plain) {
+            self.0.push_str(part);
+            return Ok(());
+        }
         for c in part.chars() {
             match c {
                 '"' => self.0.push_str("\\\""),

@@ -8,7 +8,7 @@ use super::json::{Object, array};
 use super::market;
 use super::remark::Remark;
 use crate::house::{Balance, Category, Ended, FillCause, FillRecord, House, Leg, Listing, OrderRecord, OrderStatus, Position, Rejection};
-use tradewind_types::{AccountId, Amount, Exposure, Liquidity, OrderKind, Rounding, Side, TimeInForce, Timestamp, TriggerSource};
+use tradewind_types::{AccountId, Amount, Exposure, Liquidity, OrderKind, Price, Rounding, Side, TimeInForce, Timestamp, TriggerSource};
 
 const FILLS_FROM: u64 = 1 << 60;
 
@@ -321,17 +321,33 @@ pub(super) fn position(position: &Position, entry_key: &str, realised: Amount, a
         .raw("isReduceOnly", false)
 }
 
-/// What an amount of a coin is worth in dollars, by the venue's own spot price of it.
-fn in_dollars(coin: &str, amount: Amount, house: &House) -> Amount {
-    if matches!(coin, "USDT" | "USDC" | "USD") {
-        return amount;
+/// What a coin is worth in dollars, by the venue's own spot price of it.
+enum Worth<'a> {
+    /// It is a dollar.
+    Dollar,
+    /// As last traded.
+    At(&'a Listing, Price),
+    /// Nobody has traded it.
+    Nothing,
+}
+
+impl<'a> Worth<'a> {
+    fn of(coin: &str, house: &'a House) -> Self {
+        if matches!(coin, "USDT" | "USDC" | "USD") {
+            return Worth::Dollar;
+        }
+        let listing = house.find_listing(Category::Spot, &format!("{coin}USDT"));
+        let last = |listing: &Listing| house.tape(listing.id())?.last_price();
+        listing.and_then(|listing| Some(Worth::At(listing, last(listing)?))).unwrap_or(Worth::Nothing)
     }
-    let listing = house.find_listing(Category::Spot, &format!("{coin}USDT"));
-    let worth = listing.and_then(|listing| {
-        let last = house.tape(listing.id())?.last_price()?;
-        listing.instrument.value_of_base(last, amount, Rounding::Truncate).ok()
-    });
-    worth.unwrap_or_default()
+
+    fn in_dollars(&self, amount: Amount) -> Amount {
+        match self {
+            Worth::Dollar => amount,
+            Worth::At(listing, last) => listing.instrument.value_of_base(*last, amount, Rounding::Truncate).unwrap_or_default(),
+            Worth::Nothing => Amount::default(),
+        }
+    }
 }
 
 /// Margin that open orders in contracts tie up.
@@ -346,7 +362,8 @@ pub(super) fn wallet(account: AccountId, coin: Option<&str>, house: &House) -> O
     for (asset, balance) in house.balances(account) {
         let symbol = house.asset_symbol(asset);
         let whole = Amount(balance.wallet.0 + balance.unrealised.0);
-        let dollars = |amount: Amount| in_dollars(symbol, amount, house).0;
+        let worth = Worth::of(symbol, house);
+        let dollars = |amount: Amount| worth.in_dollars(amount).0;
         let margin = order_margin(&balance);
         equity += dollars(whole);
         held += dollars(balance.wallet);

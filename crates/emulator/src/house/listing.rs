@@ -106,16 +106,38 @@ fn steps(text: &str, step: Decimal, off_grid: Filter, not_positive: Filter) -> R
 /// `mantissa × 10^-scale` with at least `digits` after the point, and as many more as it needs to be exact.
 #[must_use]
 pub fn decimal_text(mantissa: i128, scale: u8, digits: u8) -> String {
-    let (mut mantissa, mut scale) = (mantissa, scale);
-    while scale > digits && mantissa % 10 == 0 {
-        mantissa /= 10;
-        scale -= 1;
-    }
-    let sign = if mantissa < 0 { "-" } else { "" };
-    let all = format!("{:0>width$}", mantissa.unsigned_abs(), width = usize::from(scale) + 1);
+    let (is_negative, size, mut scale) = (mantissa < 0, mantissa.unsigned_abs(), scale);
+    // Most fit into 64 bits, where a division costs a tenth.
+    let all = match u64::try_from(size) {
+        Ok(mut size) => {
+            while scale > digits && size.is_multiple_of(10) {
+                size /= 10;
+                scale -= 1;
+            }
+            format!("{size:0>width$}", width = usize::from(scale) + 1)
+        }
+        Err(_) => {
+            let mut size = size;
+            while scale > digits && size.is_multiple_of(10) {
+                size /= 10;
+                scale -= 1;
+            }
+            format!("{size:0>width$}", width = usize::from(scale) + 1)
+        }
+    };
     let (whole, fraction) = all.split_at(all.len() - usize::from(scale));
-    let zeros = "0".repeat(usize::from(digits.saturating_sub(scale)));
-    if scale == 0 && zeros.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}{zeros}") }
+    let zeros = usize::from(digits.saturating_sub(scale));
+    let mut text = String::with_capacity(all.len() + zeros + 2);
+    if is_negative {
+        text.push('-');
+    }
+    text.push_str(whole);
+    if scale > 0 || zeros > 0 {
+        text.push('.');
+        text.push_str(fraction);
+        text.extend(std::iter::repeat_n('0', zeros));
+    }
+    text
 }
 
 #[cfg(test)]

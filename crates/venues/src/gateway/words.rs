@@ -156,3 +156,13 @@ pub enum Access {
     /// Everything.
     Private,
 }
+
+/// A rate limit that the venue does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no rate limit `{name}`; there are: {}", known.join(", "))]
+pub struct UnknownLimit {
+    /// What it was called.
+    pub name: String,
+    /// What the venue's are called.
+    pub known: Vec<&'static str>,
+}
