@@ -27,7 +27,7 @@ WITHIN_S = 60.0
 PATIENCE_S = 8.0
 """How long a life that is to be killed while it trades is given to come so far under its faults."""
 NOBODY_ANSWERS = 6
-"""The exit code of a node whose venues were asked once each before it started, and all of them failed; it is started again."""
+"""The exit code of a node whose venues all failed when they were asked before it started; it is started again."""
 EARLY = 0.25
 """Share of the lives that are killed while they start."""
 
