@@ -183,6 +183,7 @@ class Running:
     def kill(self) -> None:
         self.process.kill()
         self.end()
+        self.ground.kills += 1
 
     def end(self) -> int:
         code = self.process.wait(timeout=WITHIN_S)
@@ -215,7 +216,6 @@ def kill_again_and_again(ground: Ground, kills: int) -> None:
             continue
         running.kill()
         number += 1
-        ground.kills += 1
         if number % 20 == 0:
             after = [life.trading_after_s for life in ground.lives if life.trading_after_s is not None]
             print(f"  {number:>4} kills, {len(after)} traded, longest start {max(after, default=0):.1f} s", flush=True)
