@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tradewind_engine::Registry;
-use tradewind_node::{InstrumentParity, PaperFees, Parity, ParitySettings, amount_text, parity, recovered, replay_node, venue_word};
+use tradewind_node::{InstrumentParity, PaperFees, Parity, ParitySettings, VenueName, amount_text, parity, recovered, replay_node};
 use tradewind_types::{Amount, AssetId, MoneyError, Nanos, Rate};
 
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -68,7 +68,7 @@ fn instrument(found: &InstrumentParity, assets: &Registry) -> Result<serde_json:
         })
         .collect();
     Ok(serde_json::json!({
-        "venue": venue_word(terms.venue),
+        "venue": VenueName::of(terms.venue).map(VenueName::as_str),
         "market": if terms.kind.is_spot() { "spot" } else { "linear" },
         "symbol": terms.symbol, "value_asset": value_asset, "lot": terms.lot.to_string(),
         "maker_rate_e8": found.charged.maker.0, "taker_rate_e8": found.charged.taker.0, "latency_ns": found.distance.0,

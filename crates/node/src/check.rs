@@ -3,7 +3,7 @@
 //! Everything that is wrong is found at once, each with its place and what may have been meant. What only a venue can know (whether
 //! a symbol is listed, whether a key may trade) is asked of the venue when the node starts.
 
-use crate::config::{AlgoConfig, Config, KeysConfig, LimitConfig, MarketConfig, VenueConfig, VenueName};
+use crate::config::{AlgoConfig, Config, KeysConfig, LimitConfig, MarketConfig, VenueConfig};
 use crate::core::Mode;
 use crate::nearest::did_you_mean;
 use std::fmt;
@@ -26,17 +26,6 @@ impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines: Vec<String> = self.0.iter().map(|m| format!("{}: {}", m.place, m.what)).collect();
         f.write_str(&lines.join("\n"))
-    }
-}
-
-impl VenueName {
-    /// As it is written.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            VenueName::Binance => "binance",
-            VenueName::Bybit => "bybit",
-        }
     }
 }
 
@@ -93,6 +82,9 @@ impl Config {
             };
             found.add("node.metrics".to_owned(), what.map(|what| format!("`{text}` {what}")));
         }
+        found.when(self.node.orders_minutes < 5, "node.orders_minutes".to_owned(), || {
+            "less than 5 minutes forgets orders that a venue may still speak of".to_owned()
+        });
         found.when(self.node.disk_budget_mb < 64, "node.disk_budget_mb".to_owned(), || "less than 64 MB holds no day".to_owned());
     }
 

@@ -4,6 +4,9 @@ use crate::nearest::did_you_mean;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use tradewind_book::SequenceRule;
+use tradewind_types::{Nanos, VenueId};
+use tradewind_venues::{Market, binance, bybit};
 
 /// Venues that a node speaks to. Their numbers in journals are fixed for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -13,6 +16,44 @@ pub enum VenueName {
     Binance,
     /// Bybit v5: spot and linear.
     Bybit,
+}
+
+impl VenueName {
+    /// Every venue, by its number.
+    pub const ALL: [Self; 2] = [VenueName::Binance, VenueName::Bybit];
+
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            VenueName::Binance => "binance",
+            VenueName::Bybit => "bybit",
+        }
+    }
+
+    /// Its number in every journal.
+    #[must_use]
+    pub const fn id(self) -> VenueId {
+        match self {
+            VenueName::Binance => VenueId(0),
+            VenueName::Bybit => VenueId(1),
+        }
+    }
+
+    /// The venue of a number.
+    #[must_use]
+    pub fn of(id: VenueId) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.id() == id)
+    }
+
+    /// How it numbers the depth messages of a market.
+    #[must_use]
+    pub const fn sequence_rule(self, market: Market) -> SequenceRule {
+        match self {
+            VenueName::Binance => binance::sequence_rule(market),
+            VenueName::Bybit => bybit::SEQUENCE_RULE,
+        }
+    }
 }
 
 /// Part of a venue.
@@ -70,16 +111,31 @@ pub struct NodeConfig {
     #[serde(default = "default_disk_budget")]
     pub disk_budget_mb: u64,
     /// How long recorded market data is kept.
-    #[serde(default = "default_retention")]
+    #[serde(default = "default_market_data_hours")]
     pub market_data_hours: u64,
+    /// How long an order that is over stays in memory; the journal keeps it for ever.
+    #[serde(default = "default_orders_minutes")]
+    pub orders_minutes: u32,
+}
+
+impl NodeConfig {
+    /// How long an order that is over stays in memory.
+    #[must_use]
+    pub const fn orders_kept(&self) -> Nanos {
+        Nanos::from_secs(60 * self.orders_minutes as i64)
+    }
 }
 
 const fn default_disk_budget() -> u64 {
     4096
 }
 
-const fn default_retention() -> u64 {
+const fn default_market_data_hours() -> u64 {
     48
+}
+
+const fn default_orders_minutes() -> u32 {
+    60
 }
 
 /// Where a venue's servers are, other than in production: an emulator, a test network.

@@ -16,6 +16,7 @@ mod status;
 use crate::config::Config;
 use crate::health::{Health, Level, Line};
 use crate::keeping::{Keeping, KeepingError};
+pub(crate) use definitions::market_of;
 use houses::House;
 use lookups::Lookups;
 pub use seats::Seating;

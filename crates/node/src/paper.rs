@@ -16,6 +16,13 @@ pub struct PaperVenue {
     buffer: Vec<VenueReply>,
 }
 
+/// The funding that fell due between two marks of an instrument: the earlier one's, once the later one names another time. A mark
+/// that names no time charges nothing.
+#[must_use]
+pub fn funding_due(before: Option<Mark>, after: &Mark) -> Option<Mark> {
+    before.filter(|before| before.next_funding > Timestamp(0) && before.next_funding < after.next_funding)
+}
+
 /// What a position of `lots` (signed) receives when a mark's funding falls due: position value × rate, paid by longs where the rate
 /// is positive; to nearest, ties to even.
 ///

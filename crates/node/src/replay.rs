@@ -1,5 +1,7 @@
 //! A node's folder decided anew: the same inputs, market data included, must give the same outcomes and the same state.
 
+use crate::config::VenueName;
+use crate::core::market_of;
 use crate::market_log::{SegmentReader, segments};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,26 +9,12 @@ use tradewind_book::SequenceRule;
 use tradewind_engine::Engine;
 use tradewind_journal::{Chain, ContentHash, Segment};
 use tradewind_simulator::{MarketSource, ReplayError, Replayed, redecide_from};
-use tradewind_types::{InstrumentTerms, MarketEvent, Stamp, VenueId};
+use tradewind_types::{InstrumentTerms, MarketEvent, Stamp};
 
-/// How a venue numbers its depth messages.
+/// How the depth messages of an instrument are numbered; none for a venue that is not known.
 #[must_use]
-pub const fn sequence_rule(venue: VenueId, is_spot: bool) -> SequenceRule {
-    match (venue.0, is_spot) {
-        (0, true) => SequenceRule::BinanceSpot,
-        (0, false) => SequenceRule::BinanceFutures,
-        _ => SequenceRule::Bybit,
-    }
-}
-
-/// What a venue of a node's journal is called.
-#[must_use]
-pub const fn venue_word(venue: VenueId) -> &'static str {
-    match venue.0 {
-        0 => "binance",
-        1 => "bybit",
-        _ => "unknown",
-    }
+pub fn sequence_rule(terms: &InstrumentTerms) -> Option<SequenceRule> {
+    VenueName::of(terms.venue).map(|venue| venue.sequence_rule(market_of(terms.kind)))
 }
 
 /// The journal of a node's folder.
@@ -98,6 +86,6 @@ impl MarketSource for Segments {
     }
 
     fn rule(&self, terms: &InstrumentTerms) -> Option<SequenceRule> {
-        Some(sequence_rule(terms.venue, terms.kind.is_spot()))
+        sequence_rule(terms)
     }
 }

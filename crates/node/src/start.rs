@@ -140,11 +140,11 @@ pub fn gateways(
     let gateway = |(n, venue): (u64, &VenueConfig)| {
         let credentials = match mode {
             Mode::Paper => None,
-            Mode::Live => Some(keys(venue).ok_or(StartError::NoKeys { venue: word(venue.name) })?),
+            Mode::Live => Some(keys(venue).ok_or(StartError::NoKeys { venue: venue.name.as_str() })?),
         };
         let access = if mode == Mode::Live { Access::Private } else { Access::Public };
         let gateway = Gateway::new(dialect(venue, credentials), access, seed ^ n);
-        gateway.with_capacities(&venue.rate_limits).map_err(|unknown| StartError::RateLimit { venue: word(venue.name), unknown })
+        gateway.with_capacities(&venue.rate_limits).map_err(|unknown| StartError::RateLimit { venue: venue.name.as_str(), unknown })
     };
     (0u64..).zip(&config.venues).map(gateway).collect()
 }
@@ -182,12 +182,5 @@ const fn feed_of(feed: FeedConfig) -> Feed {
         FeedConfig::Trades => Feed::Trades,
         FeedConfig::Bars => Feed::Bars,
         FeedConfig::Marks => Feed::Marks,
-    }
-}
-
-const fn word(name: VenueName) -> &'static str {
-    match name {
-        VenueName::Binance => "binance",
-        VenueName::Bybit => "bybit",
     }
 }

@@ -96,6 +96,15 @@ pub struct Settings {
     pub recv_window: Nanos,
 }
 
+/// How the depth messages of a market are numbered.
+#[must_use]
+pub const fn sequence_rule(market: Market) -> SequenceRule {
+    match market {
+        Market::Spot => SequenceRule::BinanceSpot,
+        Market::Linear | Market::Inverse => SequenceRule::BinanceFutures,
+    }
+}
+
 /// Binance's protocol.
 #[derive(Clone, Debug)]
 pub struct Binance {
@@ -198,10 +207,7 @@ impl Dialect for Binance {
     }
 
     fn sequence_rule(&self, instrument: InstrumentId) -> SequenceRule {
-        match self.directory.get(instrument).map(|listed| listed.market) {
-            Some(Market::Linear | Market::Inverse) => SequenceRule::BinanceFutures,
-            Some(Market::Spot) | None => SequenceRule::BinanceSpot,
-        }
+        sequence_rule(self.directory.get(instrument).map_or(Market::Spot, |listed| listed.market))
     }
 
     fn links(&self) -> Vec<LinkSpec> {

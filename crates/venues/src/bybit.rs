@@ -89,6 +89,9 @@ impl Default for Endpoints {
     }
 }
 
+/// How the depth messages of every market are numbered.
+pub const SEQUENCE_RULE: SequenceRule = SequenceRule::Bybit;
+
 /// What a dialect is set up with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -259,7 +262,7 @@ impl Dialect for Bybit {
     }
 
     fn sequence_rule(&self, _: InstrumentId) -> SequenceRule {
-        SequenceRule::Bybit
+        SEQUENCE_RULE
     }
 
     fn links(&self) -> Vec<LinkSpec> {

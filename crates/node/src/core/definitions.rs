@@ -1,6 +1,6 @@
 //! What exists: told to the engine at the start of each life, as far as the journal does not know it already.
 
-use super::houses::{House, venue_id};
+use super::houses::House;
 use super::{Core, Mode};
 use crate::config::{AlgoConfig, LimitConfig, MarketConfig, PaperConfig, VenueName};
 use crate::health::Level;
@@ -31,6 +31,7 @@ impl<K: Keeping> Core<K> {
         let epoch = minutes.max(self.engine.state().epoch().saturating_add(1));
         let node = self.config.node.id;
         self.control(Control::Define(Definition::Epoch { node, epoch }));
+        self.control(Control::Define(Definition::Retention { done_for: self.config.node.orders_kept() }));
         self.say(Level::Info, "started", "", format!("node {node}, epoch {epoch}, after input {}", self.seq - 1));
         for name in self.config.books.iter().map(|book| book.name.clone()).collect::<Vec<_>>() {
             if self.book_named(&name).is_none() {
@@ -126,7 +127,7 @@ impl<K: Keeping> Core<K> {
         let Some(house) = self.houses.get(place) else { return };
         let name = house.config.name;
         for listed in directory.iter() {
-            self.engine.watch_book(listed.id, crate::replay::sequence_rule(venue_id(name), listed.market == Market::Spot));
+            self.engine.watch_book(listed.id, name.sequence_rule(listed.market));
         }
     }
 
@@ -141,11 +142,11 @@ impl<K: Keeping> Core<K> {
                 (false, Market::Spot) => "spot",
                 (false, Market::Linear | Market::Inverse) => "derivatives",
             };
-            let account_name = format!("{}-{kind}", venue_word(name));
+            let account_name = format!("{}-{kind}", name.as_str());
             let known = self.engine.state().registry().accounts().find(|account| account.name == account_name).map(|account| account.id);
             let id = known.unwrap_or_else(|| {
                 let id = AccountId(first_free(|id| self.engine.state().registry().account(AccountId(id)).is_some()));
-                let account = Account { id, venue: venue_id(name), name: account_name, mode };
+                let account = Account { id, venue: name.id(), name: account_name, mode };
                 self.control(Control::Define(Definition::Account(account)));
                 // A new account trades no sooner than a known one.
                 self.halt(LimitScope::Account(id));
@@ -253,8 +254,10 @@ impl<K: Keeping> Core<K> {
         let unknown = || format!("`{text}` is no scope: say `firm`, `venue:NAME` or `book:NAME`");
         match text.split_once(':') {
             None if text == "firm" => Ok(LimitScope::Firm),
-            Some(("venue", "binance")) => Ok(LimitScope::Venue(venue_id(VenueName::Binance))),
-            Some(("venue", "bybit")) => Ok(LimitScope::Venue(venue_id(VenueName::Bybit))),
+            Some(("venue", name)) => {
+                let venue = VenueName::ALL.into_iter().find(|venue| venue.as_str() == name).ok_or_else(unknown)?;
+                Ok(LimitScope::Venue(venue.id()))
+            }
             Some(("book", name)) => self.book_named(name).map(LimitScope::Book).ok_or_else(unknown),
             _ => Err(unknown()),
         }
@@ -264,7 +267,7 @@ impl<K: Keeping> Core<K> {
     pub(super) fn instrument_named(&self, name: &str) -> Option<InstrumentId> {
         let mut parts = name.splitn(3, ':');
         let (venue, market, symbol) = (parts.next()?, parts.next()?, parts.next()?);
-        let house = self.houses.iter().find(|house| venue_word(house.config.name) == venue)?;
+        let house = self.houses.iter().find(|house| house.config.name.as_str() == venue)?;
         let registry = self.engine.state().registry();
         let is_it = |id: &InstrumentId| {
             let terms = registry.instrument(*id).map(Instrument::terms);
@@ -281,9 +284,8 @@ impl<K: Keeping> Core<K> {
             return;
         };
         let registry = self.engine.state().registry();
-        let venue = house.venue;
-        let with_rule =
-            |instrument: &Instrument| (instrument.clone(), crate::replay::sequence_rule(venue, instrument.terms().kind.is_spot()));
+        let name = house.config.name;
+        let with_rule = |instrument: &Instrument| (instrument.clone(), name.sequence_rule(market_of(instrument.terms().kind)));
         let instruments: Vec<_> = house.instruments.iter().filter_map(|id| registry.instrument(*id)).map(with_rule).collect();
         let fees = match (basis_points(&paper.maker_fee_bps), basis_points(&paper.taker_fee_bps)) {
             (Ok(maker), Ok(taker)) => PaperFees { maker, taker },
@@ -411,7 +413,7 @@ fn first_free(is_taken: impl Fn(u32) -> bool) -> u32 {
     (0..).find(|id| !is_taken(*id)).unwrap_or(u32::MAX)
 }
 
-pub(super) const fn market_of(kind: InstrumentKind) -> Market {
+pub(crate) const fn market_of(kind: InstrumentKind) -> Market {
     if kind.is_spot() {
         Market::Spot
     } else if kind.is_inverse() {
@@ -433,13 +435,6 @@ const fn market_word(market: Market) -> &'static str {
         Market::Spot => "spot",
         Market::Linear => "linear",
         Market::Inverse => "inverse",
-    }
-}
-
-const fn venue_word(name: VenueName) -> &'static str {
-    match name {
-        VenueName::Binance => "binance",
-        VenueName::Bybit => "bybit",
     }
 }
 

@@ -1,10 +1,10 @@
 //! One venue at a time: what it is doing, and what it says.
 
 use super::{Core, Mode};
-use crate::config::{Config, VenueConfig, VenueName};
+use crate::config::{Config, VenueConfig};
 use crate::health::{Histogram, Level};
 use crate::keeping::Keeping;
-use crate::paper::{PaperVenue, funding_payment};
+use crate::paper::{PaperVenue, funding_due, funding_payment};
 use std::collections::BTreeMap;
 use tradewind_limits::Command;
 use tradewind_simulator::Wake;
@@ -92,7 +92,7 @@ impl House {
         let house = |(config, gateway): (&VenueConfig, Gateway)| {
             let phase = discovering(&gateway);
             Self {
-                venue: venue_id(config.name),
+                venue: config.name.id(),
                 config: config.clone(),
                 gateway,
                 paper: None,
@@ -140,14 +140,6 @@ impl House {
 
     pub(super) fn link_purpose(&self, link: LinkId) -> Option<(&'static str, Purpose)> {
         self.gateway.link_states().find(|(id, ..)| *id == link).map(|(_, name, purpose, _)| (name, purpose))
-    }
-}
-
-/// Each venue's number in every journal.
-pub(super) const fn venue_id(name: VenueName) -> VenueId {
-    match name {
-        VenueName::Binance => VenueId(0),
-        VenueName::Bybit => VenueId(1),
     }
 }
 
@@ -223,6 +215,8 @@ impl<K: Keeping> Core<K> {
                     reconciliation.positions.insert((record.account, record.instrument), record.lots);
                 }
             }
+            // Levels between two ticks were left out of a book: it is incomplete there.
+            Message::OffGrid { .. } => house.figures.unread += 1,
             Message::Listed(listed) => house.listed.push((**listed).clone()),
             Message::Rights(rights) => {
                 if rights.withdraw {
@@ -252,7 +246,7 @@ impl<K: Keeping> Core<K> {
         if let Some(paper) = &mut house.paper {
             paper.on_market(stamp, &event);
             if let MarketEvent::Mark(mark) = event {
-                due = house.marks.insert(mark.instrument, mark).filter(|before| before.next_funding < mark.next_funding);
+                due = funding_due(house.marks.insert(mark.instrument, mark), &mark);
             }
         }
         self.market(stamp, event);
@@ -293,22 +287,27 @@ impl<K: Keeping> Core<K> {
         }
     }
 
-    /// What a venue says of an order of ours. A fill of an order that the journal does not know cannot be booked by its order; it is
-    /// said, and what it moved is found when balances are compared.
+    /// What a venue says of an order of ours. One that lives or trades there and is not in the state is either none of this journal,
+    /// or over for so long that it was forgotten: comparing records tells which, and finds what it moved.
     fn on_reply(&mut self, place: usize, reply: &VenueReply) {
         let order = reply.order();
-        let is_ours = order.node == self.config.node.id;
-        if self.engine.state().order(order).is_none() {
-            let Some(house) = self.houses.get_mut(place) else { return };
-            house.activity += 1;
-            if is_ours && matches!(reply, VenueReply::Filled(_)) {
-                let text =
-                    "a fill of an order that the journal does not hold any more; its money is found by comparing balances".to_owned();
-                self.say(Level::Warning, "fill-of-unknown-order", &order.to_string(), text);
-            }
+        if self.engine.state().order(order).is_some() {
+            self.control(Control::Reply(*reply));
             return;
         }
-        self.control(Control::Reply(*reply));
+        let (now, is_ours) = (self.now, order.node == self.config.node.id);
+        let Some(house) = self.houses.get_mut(place) else { return };
+        house.activity += 1;
+        if is_ours
+            && matches!(reply, VenueReply::Accepted { .. } | VenueReply::Filled(_))
+            && matches!(house.phase, Phase::Trading | Phase::Reconciling)
+        {
+            if house.phase == Phase::Trading {
+                house.heard_until = now;
+            }
+            self.say(Level::Warning, "unknown-order", &order.to_string(), "it moves at the venue and is not in the state".to_owned());
+            self.begin_reconciling(place);
+        }
     }
 
     fn on_notice(&mut self, place: usize, notice: &Notice) {
@@ -396,13 +395,15 @@ impl<K: Keeping> Core<K> {
         }
     }
 
-    /// It will not trade in this life; the reason is printed.
+    /// It will not trade in this life; the reason is printed, and what lives there is cancelled.
     pub(super) fn refuse_house(&mut self, place: usize, why: String) {
         let Some(house) = self.houses.get_mut(place) else { return };
         house.phase = Phase::Refused;
+        house.reconciliation = None;
         house.why_not.clone_from(&why);
         let venue = house.gateway.venue();
         self.say(Level::Error, "venue-refused", venue, why);
+        self.halt_house(place);
     }
 
     /// Orders and their news cannot be trusted to reach us: its accounts do not trade until they are reconciled.

@@ -66,7 +66,7 @@ impl Reconciliation {
         }
     }
 
-    /// Back to the beginning, with what was kept back.
+    /// Back to the beginning.
     pub(super) const fn begin_anew(&mut self) {
         self.stage = Stage::Ahead;
     }
@@ -103,6 +103,15 @@ impl House {
         true
     }
 
+    fn in_our_clock(&self, ts_venue: Timestamp) -> Timestamp {
+        Timestamp(ts_venue.0.saturating_sub(self.gateway.clock_offset().0))
+    }
+
+    /// What happened before this moment was heard.
+    fn heard_by(&self, now: Timestamp) -> Timestamp {
+        if self.is_trading() { now } else { self.heard_until.plus(CLOCKS_WITHIN) }
+    }
+
     /// From when on the venue's records are read for what happened since a moment of ours. Where the venue is ahead of us nothing is
     /// added: our clock may have been set back since that moment, and reading too much costs pages, too little costs fills.
     fn records_since(&self, ours: Timestamp) -> Timestamp {
@@ -124,6 +133,8 @@ impl House {
 
 /// Executions are asked for from a little before we last heard: clocks differ, and records appear late.
 const OVERLAP: Nanos = Nanos::from_secs(120);
+/// Clocks agree this well.
+const CLOCKS_WITHIN: Nanos = Nanos::from_secs(5);
 /// A stage that is not through by then begins anew.
 const STAGE_WITHIN: Nanos = Nanos::from_secs(30);
 /// One that the venue refused to answer begins anew after so long.
@@ -166,10 +177,7 @@ impl<K: Keeping> Core<K> {
             self.begin_reconciling(place);
             return;
         }
-        if !reconciliation.waiting.is_empty() {
-            return;
-        }
-        if reconciliation.failed {
+        if reconciliation.failed || !reconciliation.waiting.is_empty() {
             return;
         }
         match reconciliation.stage {
@@ -209,14 +217,11 @@ impl<K: Keeping> Core<K> {
         let now = self.now;
         let live = self.live_orders_of(place);
         let state = self.engine.state();
-        let asks: BTreeMap<OrderId, Ask> = live
-            .into_iter()
-            .filter_map(|order| Some((order, Ask::Order { order, instrument: state.order(order)?.terms.instrument })))
-            .collect();
         let Some(house) = self.houses.get_mut(place) else { return };
         let Some(reconciliation) = &mut house.reconciliation else { return };
+        let unlisted = live.into_iter().filter(|order| !reconciliation.records.contains_key(order));
         let asks: BTreeSet<Ask> =
-            asks.into_iter().filter(|(order, _)| !reconciliation.records.contains_key(order)).map(|(_, ask)| ask).collect();
+            unlisted.filter_map(|order| Some(Ask::Order { order, instrument: state.order(order)?.terms.instrument })).collect();
         (reconciliation.stage, reconciliation.waiting, reconciliation.since) = (Stage::Named, asks.clone(), now);
         for ask in asks {
             house.gateway.question(now, ask);
@@ -273,13 +278,14 @@ impl<K: Keeping> Core<K> {
     }
 
     /// An execution by the venue's records, which name only their own order. While an order of ours whose id there is not known could
-    /// be the one, it is nobody's yet.
+    /// be the one, it is nobody's yet. One that was heard when it happened, so long ago that its order may be forgotten, is left out.
     pub(super) fn on_execution(&mut self, place: usize, record: &ExecutionRecord) {
         let instrument = record.trade.instrument;
         let state = self.engine.state();
         let of_it = |o: &&tradewind_engine::Order| o.venue_order == Some(record.venue_order) && o.terms.instrument == instrument;
         let owner = state.orders().rev().find(of_it).map(|o| o.id);
         let could_be_ours = state.live_orders().any(|o| o.terms.instrument == instrument && o.venue_order.is_none());
+        let forgotten = Timestamp(self.now.0.saturating_sub(self.config.node.orders_kept().0)).plus(OVERLAP);
         let Some(house) = self.houses.get_mut(place) else { return };
         house.activity += 1;
         match owner {
@@ -288,6 +294,7 @@ impl<K: Keeping> Core<K> {
                 self.control(Control::Reply(VenueReply::Filled(fill)));
             }
             None if could_be_ours => house.unclaimed.push(*record),
+            None if house.in_our_clock(record.trade.ts_venue) <= forgotten.min(house.heard_by(self.now)) => {}
             None => self.control(Control::Account(AccountEvent::Traded(record.trade))),
         }
     }
@@ -405,9 +412,8 @@ impl<K: Keeping> Core<K> {
         }
         let Some(order) = self.engine.state().order(*id) else {
             if record.state == RecordState::Open {
-                let text = "open at the venue and unknown to the journal; use `tradewind kill` and start again".to_owned();
-                self.say(Level::Error, "order-astray", &id.to_string(), text);
-                self.refuse_house(place, format!("order {id} is open there and unknown to the journal"));
+                let why = format!("order {id} is open there and unknown to the journal; use `tradewind kill`, then start again");
+                self.refuse_house(place, why);
             }
             return;
         };

@@ -2,10 +2,11 @@
 //! and one at no distance.
 
 use super::{Day, ParityError, ParitySettings};
-use crate::paper::{PaperVenue, funding_payment};
+use crate::paper::{PaperVenue, funding_due, funding_payment};
 use crate::replay::{Segments, journal_folder, market_folder, sequence_rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use tradewind_book::SequenceRule;
 use tradewind_journal::{Chain, Entries, Entry, MarketRun};
 use tradewind_simulator::MarketSource;
 use tradewind_types::{
@@ -27,7 +28,7 @@ impl Simulated {
     fn of(day: &Day, settings: ParitySettings) -> Self {
         let venue = |(id, instrument): (&InstrumentId, &tradewind_types::Instrument)| {
             let (fees, distance) = day.set(settings, *id);
-            let rule = sequence_rule(instrument.terms().venue, instrument.terms().kind.is_spot());
+            let rule = sequence_rule(instrument.terms()).unwrap_or(SequenceRule::Unchecked);
             (*id, PaperVenue::new(std::iter::once((instrument.clone(), rule)), fees, distance))
         };
         Self { venues: day.instruments.iter().map(venue).collect(), ..Self::default() }
@@ -137,7 +138,7 @@ impl Rerun {
             self.delayed.on_market(day, stamp, &event);
             self.at_once.on_market(day, stamp, &event);
             if let MarketEvent::Mark(mark) = event
-                && let Some(due) = self.marks.insert(mark.instrument, mark).filter(|before| before.next_funding < mark.next_funding)
+                && let Some(due) = funding_due(self.marks.insert(mark.instrument, mark), &mark)
             {
                 self.delayed.fund(day, &due)?;
                 self.at_once.fund(day, &due)?;

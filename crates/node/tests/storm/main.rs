@@ -12,12 +12,14 @@ mod trader;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
-use tradewind_emulator::house::{Category, ClientId, House, OrderStatus};
+use tradewind_emulator::house::{Category, ClientId, House, OrderStatus, PlaceOrder, Size};
 use tradewind_emulator::venues::Venue;
 use tradewind_engine::Engine;
 use tradewind_journal::{Chain, Entries, Entry};
 use tradewind_node::{Config, journal_folder, recovered, replay_node};
-use tradewind_types::{AccountId, AssetId, Definition, Fill, Instrument, Nanos, OrderId, Outcome, Timestamp};
+use tradewind_types::{
+    AccountId, AssetId, Definition, Exposure, Fill, Instrument, Nanos, OrderId, OrderKind, Outcome, Side, TimeInForce, Timestamp,
+};
 use tradewind_venues::{client_id, order_id};
 use world::{Faults, World, venue_id};
 
@@ -272,6 +274,48 @@ fn settle(world: &mut World, seed: u64, done: impl Fn(&World) -> bool) {
         health.venues.iter().map(|v| &v.why_not).collect::<Vec<_>>(),
         health.orders_live
     );
+}
+
+/// Somebody trades under this node's own number: its account there stops, and what it had there is cancelled.
+#[test]
+fn an_order_of_ours_that_the_journal_does_not_know_stops_its_account() {
+    for venue in [Venue::Binance, Venue::Bybit] {
+        let folder = std::env::temp_dir().join(format!("tradewind-node-astray-{}-{venue:?}", std::process::id()));
+        let mut config = config(&folder);
+        config.venues.retain(|v| v.name.id() == venue_id(venue));
+        let mut world = World::new(5, &[venue], config);
+        world.start(Box::new(trader::Trading { seed: 5 }));
+        settle(&mut world, 5, |world| world.node.as_ref().unwrap().is_trading());
+        let now = world.now;
+        world.run_until(now.plus(Nanos::from_secs(2)), |_| false);
+        let (now, house) = (world.now, world.emulator.house_mut(0).unwrap());
+        let (client, listing) = (house.clients()[0].id, house.find_listing(Category::Spot, "BTCUSDT").unwrap());
+        let (price, qty) = (listing.price("20000").unwrap(), listing.qty("0.01").unwrap());
+        let order = PlaceOrder {
+            client,
+            instrument: listing.id(),
+            client_order_id: "tw7-1-1",
+            side: Side::Buy,
+            kind: OrderKind::Limit { price },
+            time_in_force: TimeInForce::GoodTillCancelled,
+            size: Size::Lots(qty),
+            exposure: Exposure::Any,
+            self_trade: None,
+            remark: 0,
+        };
+        house.place(now, &order).unwrap();
+        world.run_until(now.plus(Nanos::from_secs(2)), |_| false);
+        let health = world.node.as_ref().unwrap().health();
+        let found = &health.venues[0];
+        assert_eq!((found.phase, found.why_not.contains("7-1-1")), ("refused", true), "{venue:?}: {}", found.why_not);
+        assert_eq!(health.orders_live, 0, "{venue:?}: what lived there is cancelled");
+        let sent = health.orders_sent;
+        let now = world.now;
+        world.run_until(now.plus(Nanos::from_secs(40)), |_| false);
+        let health = world.node.as_ref().unwrap().health();
+        assert_eq!((health.orders_sent, health.venues[0].phase), (sent, "refused"), "{venue:?}: nothing more is sent");
+        assert_eq!(open_at_venues(&world).len(), 1, "{venue:?}: the stray order is left to a person");
+    }
 }
 
 #[test]
