@@ -11,7 +11,7 @@ use crate::registry::Registry;
 use crate::timers::Timers;
 use serde::{Deserialize, Serialize};
 use tradewind_limits::{BookHealth, Limits, Standing};
-use tradewind_types::{AccountId, AlgoId, Amount, AssetId, BookId, InstrumentId, OrderId};
+use tradewind_types::{AccountId, AlgoId, Amount, AssetId, BookId, InstrumentId, OrderId, TradeId};
 
 /// Control state. Changed by [`Engine::apply`](crate::Engine::apply) alone.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -59,6 +59,12 @@ impl State {
     #[must_use]
     pub fn order(&self, id: OrderId) -> Option<&Order> {
         self.orders.find(id)
+    }
+
+    /// Whether a trade was booked as a fill of this order.
+    #[must_use]
+    pub fn has_trade(&self, id: OrderId, trade: TradeId) -> bool {
+        self.orders.index_of(id).is_some_and(|index| self.orders.has_trade(index, trade))
     }
 
     /// Every order that is remembered, oldest first: without a retention, every order ever sent.

@@ -1,6 +1,7 @@
 //! A node's folder from Python: decided anew, and compared with the simulator.
 
 use crate::errors::invalid;
+use crate::journals::told;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::collections::BTreeMap;
@@ -18,14 +19,7 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyfunction]
 fn replay_day(py: Python<'_>, folder: PathBuf) -> PyResult<Bound<'_, PyDict>> {
     let replayed = py.detach(|| replay_node(&folder).map_err(|e| e.to_string())).map_err(invalid)?;
-    let out = PyDict::new(py);
-    out.set_item("inputs", replayed.inputs)?;
-    out.set_item("outcomes", replayed.outcomes)?;
-    out.set_item("differing", replayed.differing)?;
-    out.set_item("first_difference", replayed.first_difference)?;
-    out.set_item("unrecorded", replayed.unrecorded)?;
-    out.set_item("state_hash", replayed.state_hash.to_string())?;
-    Ok(out)
+    told(py, replayed)
 }
 
 /// A node's day beside the simulator's, as JSON; amounts are decimal text in the instrument's value asset. `fees` are maker and

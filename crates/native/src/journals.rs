@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use tradewind_engine::{LedgerAccount, Registry};
 use tradewind_journal::{Chain, Entries, Entry, JournalError, verify_path};
-use tradewind_simulator::{Statement, recover_path, redecide, statement};
+use tradewind_simulator::{Replayed, Statement, recover_path, redecide, statement};
 use tradewind_types::{AccountId, AssetId, Author, BookId, InstrumentId, Intent, Liquidity, Outcome};
 
 /// Proves every byte; gives what the journal holds.
@@ -71,6 +71,11 @@ pub(crate) fn replay<'py>(py: Python<'py>, path: PathBuf, recording: &PyRecordin
     let setup = parse_setup(&chain.facts().setup)?;
     let data = &recording.inner;
     let replayed = py.detach(|| redecide(chain, data, &setup)).map_err(invalid)?;
+    told(py, replayed)
+}
+
+/// What deciding anew found, for Python.
+pub(crate) fn told(py: Python<'_>, replayed: Replayed) -> PyResult<Bound<'_, PyDict>> {
     let out = PyDict::new(py);
     out.set_item("inputs", replayed.inputs)?;
     out.set_item("outcomes", replayed.outcomes)?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tradewind_engine::Engine;
 use tradewind_node::{
     Board, Clock, Config, Core, Ended, KeySource, KeysError, LogFormat, LogSink, MetricsError, Mode, PreflightError, Seating, Stopper,
-    Transport, VenueConfig, beginning, drive, gateways, kill, last_sent, preflight, serve_metrics, trust_this_machine,
+    Transport, VenueConfig, beginning, drive, gateways, kill, last_sent, last_written, preflight, serve_metrics, trust_this_machine,
 };
 use tradewind_simulator::Strategist;
 use tradewind_types::BookId;
@@ -198,7 +198,8 @@ fn run(
         })?;
     }
     let clock = Clock::start();
-    let begun = beginning(&config, code_version, clock.now()).map_err(|error| refused(kind_of_keeping(&error.to_string()), &error))?;
+    let begun = beginning(&config, code_version, clock.now(), last_written(&config.node.folder))
+        .map_err(|error| refused(kind_of_keeping(&error.to_string()), &error))?;
     let clock = clock.not_before(last_sent(&begun.engine));
     let now = clock.now();
     let named: Vec<(&VenueConfig, Option<Credentials>)> = config.venues.iter().zip(keys).collect();

@@ -13,7 +13,7 @@ mod reconciling;
 mod seats;
 mod status;
 
-use crate::config::Config;
+use crate::config::{Config, VenueName};
 use crate::health::{Health, Level, Line};
 use crate::keeping::{Keeping, KeepingError};
 pub(crate) use definitions::market_of;
@@ -93,8 +93,8 @@ pub struct Beginning<K> {
     pub engine: Engine,
     /// Number of the last input that the journal has; 0 for none.
     pub last_seq: u64,
-    /// When the journal was written last; none for a new one.
-    pub last_written: Option<Timestamp>,
+    /// What each venue said before this moment was heard.
+    pub heard_until: BTreeMap<VenueName, Timestamp>,
     /// Where everything is kept.
     pub keeping: K,
 }
@@ -112,8 +112,8 @@ impl<K: Keeping> Core<K> {
         seating: Box<dyn Seating>,
         now: Timestamp,
     ) -> Result<Self, KeepingError> {
-        let Beginning { engine, last_seq, last_written, keeping } = beginning;
-        let houses = House::all(&config, gateways, last_written.map_or(now, |at| at.min(now)));
+        let Beginning { engine, last_seq, heard_until, keeping } = beginning;
+        let houses = House::all(&config, gateways, |venue| heard_until.get(&venue).map_or(now, |at| (*at).min(now)));
         let mut core = Self {
             config,
             mode,

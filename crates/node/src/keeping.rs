@@ -1,6 +1,8 @@
 //! What a node keeps: its journal and the market data that the journal refers to, committed together.
 
+use crate::config::VenueName;
 use crate::market_log::MarketLog;
+use crate::unheard::Unheard;
 use std::io;
 use tradewind_journal::{JournalError, Sink, Writer};
 use tradewind_types::{Control, MarketEvent, Outcome, Stamp, StateHash, Timestamp};
@@ -14,6 +16,9 @@ pub enum KeepingError {
     /// The market data could not be written.
     #[error("market data cannot be written: {0}; free some space on the disk of the node's folder, or lower `disk_budget_mb`")]
     Market(#[from] io::Error),
+    /// What was missed could not be noted.
+    #[error("since when a venue was not heard cannot be noted: {0}")]
+    Unheard(#[source] io::Error),
 }
 
 /// Where a node keeps what it must not lose.
@@ -36,6 +41,12 @@ pub trait Keeping {
     /// [`KeepingError`].
     fn market(&mut self, seq: u64, stamp: Stamp, event: &MarketEvent<'_>) -> Result<(), KeepingError>;
 
+    /// Since when the private news of a venue may have been missed; none once its records were compared.
+    ///
+    /// # Errors
+    /// [`KeepingError`].
+    fn unheard(&mut self, venue: VenueName, since: Option<Timestamp>) -> Result<(), KeepingError>;
+
     /// Brings everything to the level that was promised.
     ///
     /// # Errors
@@ -49,18 +60,19 @@ pub trait Keeping {
     fn finish(&mut self, seq: u64, hash: StateHash) -> Result<(), KeepingError>;
 }
 
-/// A journal with market data beside it.
+/// A journal with market data beside it, and what was not heard.
 #[derive(Debug)]
 pub struct Kept<S> {
     journal: Writer<S>,
     market: MarketLog,
+    unheard: Unheard,
 }
 
 impl<S: Sink> Kept<S> {
-    /// Goes on with both.
+    /// Goes on with all of them.
     #[must_use]
-    pub const fn new(journal: Writer<S>, market: MarketLog) -> Self {
-        Self { journal, market }
+    pub const fn new(journal: Writer<S>, market: MarketLog, unheard: Unheard) -> Self {
+        Self { journal, market, unheard }
     }
 
     /// The journal, to look at.
@@ -85,6 +97,10 @@ impl<S: Sink> Keeping for Kept<S> {
             self.journal.append_segment(seq.saturating_sub(1), &segment)?;
         }
         Ok(self.journal.append_market(seq, place.segment, place.index)?)
+    }
+
+    fn unheard(&mut self, venue: VenueName, since: Option<Timestamp>) -> Result<(), KeepingError> {
+        self.unheard.note(venue, since).map_err(KeepingError::Unheard)
     }
 
     fn commit(&mut self) -> Result<(), KeepingError> {

@@ -21,6 +21,7 @@ mod record;
 mod replay;
 mod start;
 mod transport;
+mod unheard;
 
 pub use check::{Mistake, Mistakes};
 pub use clock::{Clock, utc_text};
@@ -43,5 +44,6 @@ pub use parity::{InstrumentParity, Parity, ParityError, ParitySettings, parity};
 pub use preflight::{PreflightError, VenueFacts, preflight};
 pub use record::{DepthRow, Gap, HourEnd, QuoteRow, RecordedInstrument, Recorder, Rows, Shelf, TradeRow};
 pub use replay::{journal_folder, market_folder, replay_node, sequence_rule};
-pub use start::{StartError, beginning, dialect, gateways, last_sent, recovered};
+pub use start::{StartError, beginning, dialect, gateways, last_sent, last_written, recovered};
 pub use transport::{Heard, HttpAnswer, HttpClient, OVERRUN_AFTER, TlsError, Transport, trust_this_machine};
+pub use unheard::Unheard;

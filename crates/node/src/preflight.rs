@@ -17,6 +17,8 @@ use tradewind_venues::{Ask, AskFailure, Credentials, KeyRights, ListedInstrument
 
 /// Every venue has so long for all of its answers.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Between one try and the next.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -69,14 +71,26 @@ pub fn preflight(venues: Vec<(VenueConfig, Option<Credentials>)>) -> Result<Vec<
     let web = HttpClient::new((*trust_this_machine()?).clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(join_all(venues.into_iter().enumerate().map(|(place, (venue, keys))| {
-        let is_private = keys.is_some();
-        let asker = Asker::new(dialect(&venue, keys), web.clone(), Clock::start());
+        let web = &web;
         async move {
             let name = venue.name.as_str();
             let late = |_| Err(PreflightError::Unreachable { venue: name, why: format!("not within {} s", PATIENCE.as_secs()) });
-            tokio::time::timeout(PATIENCE, look(asker, place, &venue, is_private)).await.unwrap_or_else(late)
+            tokio::time::timeout(PATIENCE, look_again(web, place, &venue, keys)).await.unwrap_or_else(late)
         }
     }))))
+}
+
+/// One answer that is lost does not keep a node from starting.
+async fn look_again(web: &HttpClient, place: usize, venue: &VenueConfig, keys: Option<Credentials>) -> Result<VenueFacts, PreflightError> {
+    let is_private = keys.is_some();
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        let asker = Asker::new(dialect(venue, keys.clone()), web.clone(), Clock::start());
+        match (look(asker, place, venue, is_private).await, pauses.next()) {
+            (Err(PreflightError::Unreachable { .. }), Some(pause)) => tokio::time::sleep(pause).await,
+            (found, _) => return found,
+        }
+    }
 }
 
 async fn look(mut asker: Asker, place: usize, venue: &VenueConfig, is_private: bool) -> Result<VenueFacts, PreflightError> {

@@ -5,6 +5,7 @@ use crate::core::{Beginning, Mode};
 use crate::keeping::{KeepingError, Kept};
 use crate::market_log::{MarketLog, MarketLogSettings, segments};
 use crate::replay::{journal_folder, market_folder};
+use crate::unheard::Unheard;
 use std::path::Path;
 use tradewind_engine::Engine;
 use tradewind_journal::{CommitLevel, DiskBudget, FolderJournal, FolderSettings, JournalError, RunFacts, Volume};
@@ -57,12 +58,22 @@ const fn level(commit: CommitConfig) -> CommitLevel {
     }
 }
 
-/// Takes up what a node's folder holds, or begins it.
+/// Takes up what a node's folder holds, or begins it. `last_written` is when the journal was written last, none for a new one.
 ///
 /// # Errors
 /// [`StartError`]: the folder belongs to a running node, is damaged, or cannot be written.
-pub fn beginning(config: &Config, code_version: &str, now: Timestamp) -> Result<Beginning<Kept<Volume>>, StartError> {
+pub fn beginning(
+    config: &Config,
+    code_version: &str,
+    now: Timestamp,
+    last_written: Option<Timestamp>,
+) -> Result<Beginning<Kept<Volume>>, StartError> {
     let folder = &config.node.folder;
+    // Before anything else is written: the journal's own time tells what was heard no more.
+    std::fs::create_dir_all(folder).map_err(KeepingError::Unheard)?;
+    let venues = config.venues.iter().map(|venue| venue.name);
+    let unheard = Unheard::open(folder, venues, last_written.map_or(now, |at| at.min(now))).map_err(KeepingError::Unheard)?;
+    let heard_until = unheard.marks().clone();
     let refused = |why: String| StartError::Journal { folder: folder.display().to_string(), why };
     let journal_folder = journal_folder(folder);
     // A quarter of the budget is the journal's: it is small beside the market data, and nothing of it is ever let go.
@@ -72,10 +83,9 @@ pub fn beginning(config: &Config, code_version: &str, now: Timestamp) -> Result<
     let level = level(config.node.commit);
     let is_begun = std::fs::read_dir(&journal_folder)
         .is_ok_and(|mut files| files.any(|f| f.is_ok_and(|f| f.path().extension().is_some_and(|e| e == "journal"))));
-    let (engine, journal, last_written) = if is_begun {
-        let written = written_last(&journal_folder);
+    let (engine, journal) = if is_begun {
         let taken = take_up(&journal_folder, settings, level).map_err(|error: ReplayError| refused(error.to_string()))?;
-        (taken.recovery.recovered.engine, taken.journal, written)
+        (taken.recovery.recovered.engine, taken.journal)
     } else {
         let facts = RunFacts {
             code_version: code_version.to_owned(),
@@ -86,7 +96,7 @@ pub fn beginning(config: &Config, code_version: &str, now: Timestamp) -> Result<
             setup: "node".to_owned(),
         };
         let create = |error: JournalError| refused(error.to_string());
-        (Engine::new(), FolderJournal::create_folder(&journal_folder, &facts, settings, level).map_err(create)?, None)
+        (Engine::new(), FolderJournal::create_folder(&journal_folder, &facts, settings, level).map_err(create)?)
     };
     let market_folder = market_folder(folder);
     std::fs::create_dir_all(&market_folder).map_err(KeepingError::from)?;
@@ -97,7 +107,7 @@ pub fn beginning(config: &Config, code_version: &str, now: Timestamp) -> Result<
     let name = format!("node {} since {}", config.node.id, now.0);
     let market = MarketLog::create(&market_folder, next, &name, settings).map_err(KeepingError::from)?;
     let last_seq = journal.last_input_seq().unwrap_or_default();
-    Ok(Beginning { engine, last_seq, last_written, keeping: Kept::new(journal, market) })
+    Ok(Beginning { engine, last_seq, heard_until, keeping: Kept::new(journal, market, unheard) })
 }
 
 /// The state that a node's folder holds, without taking it up.
@@ -116,9 +126,10 @@ pub fn last_sent(engine: &Engine) -> Timestamp {
     engine.state().live_orders().map(|order| order.sent_at).max().unwrap_or_default()
 }
 
-/// When a file of the folder was written last, by the clock of the disk's machine.
-fn written_last(folder: &Path) -> Option<Timestamp> {
-    let files = std::fs::read_dir(folder).ok()?;
+/// When the journal of a node's folder was written last, by the clock of the disk's machine; none where there is none.
+#[must_use]
+pub fn last_written(folder: &Path) -> Option<Timestamp> {
+    let files = std::fs::read_dir(journal_folder(folder)).ok()?;
     let written = |entry: std::io::Result<std::fs::DirEntry>| {
         let since_epoch = entry.ok()?.metadata().ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
         i64::try_from(since_epoch.as_nanos()).ok()

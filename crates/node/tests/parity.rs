@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tradewind_journal::{CommitLevel, DiskBudget, FolderJournal, FolderSettings, RunFacts, Volume};
 use tradewind_node::{
-    InstrumentParity, Keeping, Kept, MarketLog, MarketLogSettings, PaperFees, ParityError, ParitySettings, journal_folder, market_folder,
-    parity, segments,
+    InstrumentParity, Keeping, Kept, MarketLog, MarketLogSettings, PaperFees, ParityError, ParitySettings, Unheard, journal_folder,
+    market_folder, parity, segments,
 };
 use tradewind_types::{
     AccountId, Amount, Asset, AssetId, BookId, Control, Decimal, Definition, DepthKind, DepthUpdate, Exposure, FeeCharge, Fill,
@@ -61,7 +61,8 @@ impl Folder {
         let journal = FolderJournal::create_folder(&journal_folder(&path), &facts, settings, CommitLevel::Process).unwrap();
         let log = MarketLogSettings { segment_bytes: 1, budget_bytes: 1 << 30 };
         let market = MarketLog::create(&market_folder(&path), 0, "a test", log).unwrap();
-        let mut folder = Self { path, kept: Kept::new(journal, market), seq: 0, depth: 0 };
+        let unheard = Unheard::open(&path, std::iter::empty(), micros(0)).unwrap();
+        let mut folder = Self { path, kept: Kept::new(journal, market, unheard), seq: 0, depth: 0 };
         for (id, symbol) in [(USDT, "USDT"), (BTC, "BTC"), (POINTS, "POINTS")] {
             folder.define(Definition::Asset(Asset { id, symbol: symbol.to_owned(), scale: 8 }));
         }

@@ -18,7 +18,8 @@ use tradewind_emulator::venues::{RequestLimits, Venue};
 use tradewind_engine::Engine;
 use tradewind_node::{
     Clock, Config, Core, Ended, Health, HourEnd, LogFormat, LogSink, LoopHealth, Mode, Onlooker, PreflightError, RecordedInstrument,
-    Recorder, Rows, Seating, Shelf, Stopper, Transport, VenueConfig, beginning, drive, gateways, kill, preflight, trust_this_machine,
+    Recorder, Rows, Seating, Shelf, Stopper, Transport, VenueConfig, beginning, drive, gateways, kill, last_written, preflight,
+    trust_this_machine,
 };
 use tradewind_simulator::Strategist;
 use tradewind_types::{BookId, Nanos, Timestamp};
@@ -153,7 +154,7 @@ impl Onlooker for When {
 
 fn run(served: &Served, config: &Config, mode: Mode, wanted: fn(&Health) -> bool, how: End) -> (Option<Ended>, Health, String) {
     let clock = Clock::start();
-    let begun = beginning(config, "test", clock.now()).unwrap();
+    let begun = beginning(config, "test", clock.now(), last_written(&config.node.folder)).unwrap();
     let gateways = gateways(config, mode, &|_| Some(served.keys.clone()), 5).unwrap();
     let core = Core::new(config.clone(), mode, begun, gateways, Box::new(Nobody), clock.now()).unwrap();
     let stopper = Stopper::default();

@@ -117,6 +117,6 @@ pub fn keys(venue: Venue) -> Credentials {
 /// A live node with its journal in the folder.
 pub fn node(config: &Config, venue: Venue, seating: Box<dyn Seating>, now: Timestamp) -> Node {
     let gateways = gateways(config, Mode::Live, &|_| Some(keys(venue)), SEED).unwrap();
-    let begun: Beginning<_> = beginning(config, "bench", now).unwrap();
+    let begun: Beginning<_> = beginning(config, "bench", now, None).unwrap();
     Core::new(config.clone(), Mode::Live, begun, gateways, seating, now).unwrap()
 }

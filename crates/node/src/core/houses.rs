@@ -1,7 +1,7 @@
 //! One venue at a time: what it is doing, and what it says.
 
 use super::{Core, Mode};
-use crate::config::{Config, VenueConfig};
+use crate::config::{Config, VenueConfig, VenueName};
 use crate::health::{Histogram, Level};
 use crate::keeping::Keeping;
 use crate::paper::{PaperVenue, funding_due, funding_payment};
@@ -88,7 +88,7 @@ pub(super) struct House {
 const ASK_AGAIN: Nanos = Nanos::from_secs(5);
 
 impl House {
-    pub(super) fn all(config: &Config, gateways: Vec<Gateway>, heard_until: Timestamp) -> Vec<Self> {
+    pub(super) fn all(config: &Config, gateways: Vec<Gateway>, heard_until: impl Fn(VenueName) -> Timestamp) -> Vec<Self> {
         let house = |(config, gateway): (&VenueConfig, Gateway)| {
             let phase = discovering(&gateway);
             Self {
@@ -101,7 +101,7 @@ impl House {
                 listed: Vec::new(),
                 accounts: BTreeMap::new(),
                 instruments: Vec::new(),
-                heard_until,
+                heard_until: heard_until(config.name),
                 reconciliation: None,
                 stash: BTreeMap::new(),
                 kept_back: Vec::new(),
@@ -296,15 +296,17 @@ impl<K: Keeping> Core<K> {
             return;
         }
         let (now, is_ours) = (self.now, order.node == self.config.node.id);
+        let kept = self.config.node.orders_kept();
         let Some(house) = self.houses.get_mut(place) else { return };
         house.activity += 1;
-        if is_ours
-            && matches!(reply, VenueReply::Accepted { .. } | VenueReply::Filled(_))
-            && matches!(house.phase, Phase::Trading | Phase::Reconciling)
-        {
-            if house.phase == Phase::Trading {
-                house.heard_until = now;
-            }
+        let is_news = match (reply, &house.phase) {
+            (VenueReply::Filled(fill), Phase::Trading) => !house.is_forgotten(now, kept, fill.ts_venue),
+            // What was open when records were asked for is among them; this came later.
+            (VenueReply::Accepted { .. }, Phase::Trading | Phase::Reconciling) => true,
+            _ => false,
+        };
+        if is_ours && is_news {
+            self.stop_trusting(place);
             self.say(Level::Warning, "unknown-order", &order.to_string(), "it moves at the venue and is not in the state".to_owned());
             self.begin_reconciling(place);
         }
@@ -397,6 +399,7 @@ impl<K: Keeping> Core<K> {
 
     /// It will not trade in this life; the reason is printed, and what lives there is cancelled.
     pub(super) fn refuse_house(&mut self, place: usize, why: String) {
+        self.stop_trusting(place);
         let Some(house) = self.houses.get_mut(place) else { return };
         house.phase = Phase::Refused;
         house.reconciliation = None;
@@ -413,13 +416,29 @@ impl<K: Keeping> Core<K> {
         if !matches!(house.phase, Phase::Trading | Phase::Reconciling) || house.is_paper() {
             return;
         }
-        if house.phase == Phase::Trading {
-            house.heard_until = now;
-        }
+        self.stop_trusting(place);
+        let Some(house) = self.houses.get_mut(place) else { return };
         house.phase = Phase::Opening;
         house.reconciliation.get_or_insert_with(|| Reconciliation::ahead(now)).begin_anew();
         house.why_not = format!("{link} is down or was not understood");
         self.halt_house(place);
+    }
+
+    /// Its news may be missed from now on, if they were not before: whoever looks at its records begins here, in a later life too.
+    fn stop_trusting(&mut self, place: usize) {
+        let now = self.now;
+        let Some(house) = self.houses.get_mut(place).filter(|house| house.is_trading()) else { return };
+        house.heard_until = now;
+        let name = house.config.name;
+        self.note_unheard(name, Some(now));
+    }
+
+    fn note_unheard(&mut self, venue: VenueName, since: Option<Timestamp>) {
+        if self.mode == Mode::Live
+            && let Err(error) = self.keeping.unheard(venue, since)
+        {
+            self.fail(&error);
+        }
     }
 
     pub(super) fn halt_house(&mut self, place: usize) {
@@ -438,7 +457,8 @@ impl<K: Keeping> Core<K> {
         if let (Some(seconds), false) = (house.config.dead_man_s, house.is_paper()) {
             house.gateway.arm_dead_man(now, Nanos::from_secs(i64::from(seconds)));
         }
-        let accounts: Vec<AccountId> = house.accounts.values().copied().collect();
+        let (name, accounts): (_, Vec<AccountId>) = (house.config.name, house.accounts.values().copied().collect());
+        self.note_unheard(name, None);
         for account in accounts {
             self.control(Control::Operator(OperatorCommand::Resume { scope: LimitScope::Account(account) }));
         }

@@ -103,13 +103,15 @@ impl House {
         true
     }
 
-    fn in_our_clock(&self, ts_venue: Timestamp) -> Timestamp {
-        Timestamp(ts_venue.0.saturating_sub(self.gateway.clock_offset().0))
+    /// What happened before this moment was heard.
+    pub(super) fn heard_by(&self, now: Timestamp) -> Timestamp {
+        if self.is_trading() { now } else { self.heard_until }
     }
 
-    /// What happened before this moment was heard.
-    fn heard_by(&self, now: Timestamp) -> Timestamp {
-        if self.is_trading() { now } else { self.heard_until.plus(CLOCKS_WITHIN) }
+    /// Whether what happened at this moment of the venue's was heard then, and its order may be forgotten since.
+    pub(super) fn is_forgotten(&self, now: Timestamp, kept: Nanos, ts_venue: Timestamp) -> bool {
+        let at = Timestamp(ts_venue.0.saturating_sub(self.gateway.clock_offset().0));
+        at <= self.heard_by(now).plus(CLOCKS_WITHIN) && at.plus(kept) <= now.plus(OVERLAP)
     }
 
     /// From when on the venue's records are read for what happened since a moment of ours. Where the venue is ahead of us nothing is
@@ -282,10 +284,17 @@ impl<K: Keeping> Core<K> {
     pub(super) fn on_execution(&mut self, place: usize, record: &ExecutionRecord) {
         let instrument = record.trade.instrument;
         let state = self.engine.state();
-        let of_it = |o: &&tradewind_engine::Order| o.venue_order == Some(record.venue_order) && o.terms.instrument == instrument;
+        let of_it = |o: &&tradewind_engine::Order| {
+            let is_it = match o.venue_order {
+                Some(id) => id == record.venue_order,
+                // Its fills were heard, its acknowledgement never.
+                None => o.terms.side == record.trade.side && state.has_trade(o.id, record.trade.trade),
+            };
+            is_it && o.terms.instrument == instrument
+        };
         let owner = state.orders().rev().find(of_it).map(|o| o.id);
         let could_be_ours = state.live_orders().any(|o| o.terms.instrument == instrument && o.venue_order.is_none());
-        let forgotten = Timestamp(self.now.0.saturating_sub(self.config.node.orders_kept().0)).plus(OVERLAP);
+        let (now, kept) = (self.now, self.config.node.orders_kept());
         let Some(house) = self.houses.get_mut(place) else { return };
         house.activity += 1;
         match owner {
@@ -294,7 +303,7 @@ impl<K: Keeping> Core<K> {
                 self.control(Control::Reply(VenueReply::Filled(fill)));
             }
             None if could_be_ours => house.unclaimed.push(*record),
-            None if house.in_our_clock(record.trade.ts_venue) <= forgotten.min(house.heard_by(self.now)) => {}
+            None if house.is_forgotten(now, kept, record.trade.ts_venue) => {}
             None => self.control(Control::Account(AccountEvent::Traded(record.trade))),
         }
     }

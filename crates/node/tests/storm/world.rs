@@ -7,7 +7,7 @@ use tradewind_emulator::emulator::{Emulator, EmulatorSetup};
 use tradewind_emulator::faults::FaultSettings;
 use tradewind_emulator::front::{ConnId, Frame, HttpIn};
 use tradewind_emulator::venues::{RequestLimits, Venue};
-use tradewind_node::{Beginning, Config, Core, Kept, Level, Line, Mode, Seating, beginning, gateways};
+use tradewind_node::{Config, Core, Kept, Level, Line, Mode, Seating, beginning, gateways};
 use tradewind_types::{Nanos, Timestamp, VenueId};
 use tradewind_venues::{Action, CallId, Credentials, HttpRequest, Incoming, LinkId};
 
@@ -88,6 +88,7 @@ pub struct World {
     last: BTreeMap<(usize, LinkId, u32, bool), Timestamp>,
     frames: Vec<(ConnId, Frame)>,
     folder: PathBuf,
+    killed_at: Option<Timestamp>,
 }
 
 pub fn venue_id(venue: Venue) -> VenueId {
@@ -127,6 +128,7 @@ impl World {
             last: BTreeMap::new(),
             frames: Vec::new(),
             folder,
+            killed_at: None,
         };
         std::fs::create_dir_all(&world.folder).unwrap();
         world
@@ -156,10 +158,7 @@ impl World {
         };
         let seed = self.chance.next();
         let gateways = gateways(&self.config, Mode::Live, &find, seed).unwrap();
-        let Beginning { engine, last_seq, last_written, keeping } = beginning(&self.config, "storm", self.now).unwrap();
-        // Files carry the machine's time, the storm has its own.
-        let last_written = last_written.map(|_| self.now);
-        let begun = Beginning { engine, last_seq, last_written, keeping };
+        let begun = beginning(&self.config, "storm", self.now, self.killed_at).unwrap();
         self.node = Some(Core::new(self.config.clone(), Mode::Live, begun, gateways, seating, self.now).unwrap());
         self.carry();
     }
@@ -167,6 +166,8 @@ impl World {
     /// The process ends, as by `kill -9`: what is not written is lost, and nobody closes anything in good order.
     pub fn kill(&mut self) {
         self.node = None;
+        // Files carry the machine's time, the storm has its own.
+        self.killed_at = Some(self.now);
         self.queue.retain(|_, event| matches!(event, Event::ReachesVenue(..) | Event::AsksVenue(..)));
         for ((venue, link, attempt), _) in std::mem::take(&mut self.conns) {
             self.push(Nanos(1), Event::ClosesAtVenue(venue, link, attempt));
