@@ -23,8 +23,6 @@ from desk import Desk, Emulated, configuration
 Venues = Callable[..., list[Emulated]]
 
 MINUTES = float(os.environ.get("TRADEWIND_PAPER_MINUTES", "1"))
-WARM_UP_S = 20.0
-"""Until then, buffers reach their size."""
 ORDERS_MINUTES = 5
 """Orders that are over stay in memory for so long: a slope of memory says something from then on."""
 GROWTH_MB_PER_MINUTE = 0.25
@@ -101,10 +99,9 @@ def trade(desk: Desk, minutes: float) -> list[tuple[float, float]]:
     node = desk.start("paper", "--config", "node.toml", "--log-json", "--json")
     samples = []
     begin = time.monotonic()
-    while (at := time.monotonic() - begin) < WARM_UP_S + 60 * minutes:
+    while (at := time.monotonic() - begin) < 60 * minutes:
         assert node.poll() is None, desk.log()[-3000:]
-        if at > WARM_UP_S:
-            samples.append((at, memory_mb(node)))
+        samples.append((at, memory_mb(node)))
         time.sleep(0.5)
     node.send_signal(signal.SIGINT)
     out, _ = node.communicate(timeout=60)
@@ -129,7 +126,7 @@ def test_a_day_on_paper_is_decided_anew_and_explained(desk: Desk, venues: Venues
     (desk.folder / "node.toml").write_text(text.replace("[node]", f"[node]\norders_minutes = {ORDERS_MINUTES}"))
     samples = trade(desk, MINUTES)
 
-    print(f"\nmemory {samples[0][1]:.1f} MB, {samples[-1][1]:.1f} MB at the end")
+    print(f"\nmemory {samples[-1][1]:.1f} MB at the end")
     steady = [(at, mb) for at, mb in samples if at > 2 * 60 * ORDERS_MINUTES]
     if MINUTES >= 4 * ORDERS_MINUTES:
         slope = slope_per_minute(steady)

@@ -57,7 +57,7 @@ pub enum Ask {
         /// On what.
         instrument: InstrumentId,
     },
-    /// Our executions on an instrument since a moment of the venue's clock.
+    /// Our executions on an instrument since a moment of the venue's clock; those of a page oldest first.
     Fills {
         /// On what.
         instrument: InstrumentId,

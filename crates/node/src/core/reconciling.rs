@@ -80,11 +80,13 @@ impl Reconciliation {
 impl House {
     /// Takes a message that may not take effect before executions are read that may be older; whether it did.
     pub(super) fn keep_back(&mut self, now: Timestamp, message: &Message) -> bool {
-        let is_reconciling = self.reconciliation.as_ref().is_some_and(Reconciliation::is_behind);
-        if !is_reconciling && self.stash.is_empty() {
+        let is_reconciling = self.is_behind();
+        if !is_reconciling && self.stash.is_empty() && self.unclaimed.is_empty() {
             return false;
         }
         let at = match message {
+            // It may tell whose an execution is.
+            Message::Reply(VenueReply::Accepted { .. }) if !is_reconciling => return false,
             Message::Reply(VenueReply::Filled(fill)) => fill.ts_venue,
             Message::Execution(record) => record.trade.ts_venue,
             Message::Account(AccountEvent::Traded(trade)) => trade.ts_venue,
@@ -103,14 +105,28 @@ impl House {
         true
     }
 
+    /// Whether executions are still to be read that may be older than what is said now.
+    fn is_behind(&self) -> bool {
+        self.reconciliation.as_ref().is_some_and(Reconciliation::is_behind)
+    }
+
+    /// Whether nothing that was said still waits for something else.
+    fn is_settled(&self) -> bool {
+        self.stash.is_empty() && self.unclaimed.is_empty() && self.kept_back.is_empty()
+    }
+
     /// What happened before this moment was heard.
     pub(super) fn heard_by(&self, now: Timestamp) -> Timestamp {
         if self.is_trading() { now } else { self.heard_until }
     }
 
+    fn in_our_clock(&self, ts_venue: Timestamp) -> Timestamp {
+        Timestamp(ts_venue.0.saturating_sub(self.gateway.clock_offset().0))
+    }
+
     /// Whether what happened at this moment of the venue's was heard then, and its order may be forgotten since.
     pub(super) fn is_forgotten(&self, now: Timestamp, kept: Nanos, ts_venue: Timestamp) -> bool {
-        let at = Timestamp(ts_venue.0.saturating_sub(self.gateway.clock_offset().0));
+        let at = self.in_our_clock(ts_venue);
         at <= self.heard_by(now).plus(CLOCKS_WITHIN) && at.plus(kept) <= now.plus(OVERLAP)
     }
 
@@ -121,13 +137,9 @@ impl House {
         Timestamp(ours.plus(behind).0.saturating_sub(OVERLAP.0))
     }
 
-    /// What was kept back, in the order of the venue's clock. Where a venue lists the newest first, equal times are turned round.
+    /// What was kept back, in the order of the venue's clock.
     fn in_order(&mut self) -> Vec<Message> {
         let mut kept = std::mem::take(&mut self.kept_back);
-        let steps = |is_step: fn(&[(Timestamp, Message)]) -> bool| kept.windows(2).filter(|pair| is_step(pair)).count();
-        if steps(|pair| pair[0].0 > pair[1].0) > steps(|pair| pair[0].0 < pair[1].0) {
-            kept.reverse();
-        }
         kept.sort_by_key(|(at, _)| *at);
         kept.into_iter().map(|(_, message)| message).collect()
     }
@@ -188,7 +200,7 @@ impl<K: Keeping> Core<K> {
             Stage::Named => self.ask_executions(place),
             Stage::Settling => {
                 let live = self.live_orders_of(place);
-                if live.is_empty() && self.houses.get(place).is_some_and(|house| house.stash.is_empty() && house.unclaimed.is_empty()) {
+                if live.is_empty() && self.houses.get(place).is_some_and(House::is_settled) {
                     self.ask_holdings(place);
                 }
                 // An order that stands open in spite of the halt is cancelled again.
@@ -252,7 +264,11 @@ impl<K: Keeping> Core<K> {
         self.go_on_reconciling(place);
     }
 
+    /// Unless something older is still to come.
     fn book_kept_back(&mut self, place: usize) {
+        if self.houses.get(place).is_none_or(|house| house.is_behind() || !house.stash.is_empty() || !house.unclaimed.is_empty()) {
+            return;
+        }
         let messages = self.houses.get_mut(place).map(House::in_order).unwrap_or_default();
         for message in messages {
             self.on_private(place, &message);
@@ -293,10 +309,12 @@ impl<K: Keeping> Core<K> {
             is_it && o.terms.instrument == instrument
         };
         let owner = state.orders().rev().find(of_it).map(|o| o.id);
-        let could_be_ours = state.live_orders().any(|o| o.terms.instrument == instrument && o.venue_order.is_none());
         let (now, kept) = (self.now, self.config.node.orders_kept());
         let Some(house) = self.houses.get_mut(place) else { return };
         house.activity += 1;
+        let sent_by = house.in_our_clock(record.trade.ts_venue).plus(CLOCKS_WITHIN);
+        let could_be_it = |o: &tradewind_engine::Order| o.terms.instrument == instrument && o.venue_order.is_none() && o.sent_at <= sent_by;
+        let could_be_ours = state.live_orders().any(could_be_it);
         match owner {
             Some(order) => {
                 let fill = Fill { order, liquidity: record.liquidity, ..record.trade.as_fill() };
@@ -308,12 +326,16 @@ impl<K: Keeping> Core<K> {
         }
     }
 
-    /// Whose the executions were that could have been ours.
+    /// Whose the executions were that could have been ours, and what waited behind them.
     pub(super) fn claim(&mut self, place: usize) {
         let Some(house) = self.houses.get_mut(place) else { return };
+        if house.unclaimed.is_empty() {
+            return;
+        }
         for record in std::mem::take(&mut house.unclaimed) {
             self.on_execution(place, &record);
         }
+        self.book_kept_back(place);
     }
 
     fn ask_holdings(&mut self, place: usize) {
@@ -462,9 +484,7 @@ impl<K: Keeping> Core<K> {
         let of_it = |record: &OrderRecord| record.instrument == instrument;
         let ids: Vec<OrderId> = house.stash.iter().filter(|(_, record)| of_it(record)).map(|(id, _)| *id).collect();
         let records: Vec<OrderRecord> = ids.iter().filter_map(|id| house.stash.remove(id)).collect();
-        if house.stash.is_empty() && !house.reconciliation.as_ref().is_some_and(Reconciliation::is_behind) {
-            self.book_kept_back(place);
-        }
+        self.book_kept_back(place);
         for record in records {
             let OrderOwner::Ours(id) = record.owner else { continue };
             let is_complete = self.engine.state().order(id).is_none_or(|order| order.filled >= record.filled);

@@ -283,7 +283,8 @@ fn fills(directory: &Directory, ask: &Ask, envelope: &Envelope<'_>, inbox: &mut 
     let market = directory.get(*instrument).map(|listed| listed.market);
     let rows = Rows { what: "execution/list", directory, market };
     let page: Page<'_, ExecutionRow<'_>> = page(rows.what, envelope)?;
-    page.list.iter().try_for_each(|row| rows.execution(row, inbox))?;
+    // A page lists the newest first; those of one millisecond are told apart by nothing else.
+    page.list.iter().rev().try_for_each(|row| rows.execution(row, inbox))?;
     let (instrument, since) = (*instrument, *since);
     let covered = since.plus(FILLS_SPAN);
     if !page.cursor.is_empty() && !page.list.is_empty() {
