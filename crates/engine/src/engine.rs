@@ -158,6 +158,7 @@ impl Engine {
             Control::Account(event) => self.on_account_event(event, at, step),
             Control::Transfer(transfer) => self.on_transfer(transfer, at, step),
             Control::MarkEquity => self.mark_equity(at, step),
+            Control::VenueReport(_) => {}
             Control::Operator(OperatorCommand::Resume { scope }) => {
                 if self.state.limits.is_halted(*scope) {
                     self.commit(Outcome::Resumed { scope: *scope, at }, at, step);

@@ -51,6 +51,8 @@ enum Life {
 
 /// What is looked at every so often.
 const LOOK_EVERY: Nanos = Nanos::from_millis(250);
+/// How the venues were is journaled so often, and at the end.
+const REPORT_EVERY: Nanos = Nanos::from_secs(60);
 /// How long a stop waits for the last order to be over.
 const STOP_WITHIN: Nanos = Nanos::from_secs(15);
 /// A decision made now is acted on now or not at all.
@@ -74,6 +76,7 @@ pub struct Core<K> {
     seats: Seats,
     lookups: Lookups,
     look_at: Timestamp,
+    report_at: Timestamp,
     actions: Vec<(VenueId, Action)>,
     lines: Vec<Line>,
     counts: Counts,
@@ -129,6 +132,7 @@ impl<K: Keeping> Core<K> {
             seats: Seats::new(seating),
             lookups: Lookups::default(),
             look_at: now,
+            report_at: now.plus(REPORT_EVERY),
             actions: Vec::new(),
             lines: Vec::new(),
             counts: Counts::default(),
@@ -214,6 +218,7 @@ impl<K: Keeping> Core<K> {
             self.stop_algos();
             self.halt_accounts();
             self.pump();
+            self.report_venues();
             self.look_at = self.now;
         }
     }
@@ -372,6 +377,9 @@ impl<K: Keeping> Core<K> {
             Outcome::Rejected { reason, order, .. } => {
                 count(&mut self.counts.rejects, &word(reason));
                 self.note_activity(*order);
+                if let Some(house) = self.house_of_order(*order).and_then(|place| self.houses.get_mut(place)) {
+                    house.figures.rejects += 1;
+                }
             }
             Outcome::Cancelled { order, .. } | Outcome::Expired { order, .. } | Outcome::NeverArrived { order, .. } => {
                 self.note_activity(*order)
@@ -412,6 +420,9 @@ impl<K: Keeping> Core<K> {
         self.look_at_houses();
         self.look_up();
         self.start_what_waits();
+        if self.now >= self.report_at {
+            self.report_venues();
+        }
         if self.fault.is_none()
             && let Err(error) = self.keeping.commit()
         {

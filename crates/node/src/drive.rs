@@ -8,7 +8,7 @@
 
 use crate::clock::Clock;
 use crate::core::Core;
-use crate::health::{Health, Histogram, Level, Line};
+use crate::health::{Health, Level, Line};
 use crate::keeping::Keeping;
 use crate::log::LogSink;
 use crate::transport::Transport;
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Sleep;
-use tradewind_types::{Nanos, Timestamp, VenueId};
+use tradewind_types::{Histogram, Nanos, Timestamp, VenueId};
 use tradewind_venues::{Action, Incoming, LinkId, Purpose};
 
 /// What is driven: it is told what is heard and what time it is, and asks for things to be done.

@@ -1,7 +1,7 @@
 //! What a node says of itself: log lines, and figures for metrics.
 
 use std::collections::BTreeMap;
-use tradewind_types::{Nanos, Timestamp};
+use tradewind_types::{Histogram, Nanos, Timestamp};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,40 +27,6 @@ pub struct Line {
     pub about: String,
     /// For people.
     pub text: String,
-}
-
-/// Counts of spans by powers of two of a microsecond: the last bucket holds everything longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Histogram {
-    /// Bucket `k` holds spans below 2^k µs.
-    pub counts: [u64; 28],
-    /// All spans together.
-    pub sum: Nanos,
-}
-
-impl Default for Histogram {
-    fn default() -> Self {
-        Self { counts: [0; 28], sum: Nanos(0) }
-    }
-}
-
-impl Histogram {
-    /// Adds a span; a negative one counts as none.
-    #[inline]
-    pub fn add(&mut self, span: Nanos) {
-        let micros = (span.0.max(0) / 1000).unsigned_abs();
-        let bucket = (64 - micros.leading_zeros() as usize).min(self.counts.len() - 1);
-        if let Some(count) = self.counts.get_mut(bucket) {
-            *count += 1;
-        }
-        self.sum = Nanos(self.sum.0.saturating_add(span.0.max(0)));
-    }
-
-    /// How many spans.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
-    }
 }
 
 /// A link's figures.

@@ -31,7 +31,7 @@ pub use config::{
 };
 pub use core::{Beginning, Core, Mode, Seating, amount_text};
 pub use drive::{DriveError, Ended, LoopHealth, Machine, Onlooker, STALL, Stopper, drive};
-pub use health::{AccountHealth, Health, Histogram, Level, Line, LinkHealth, VenueHealth};
+pub use health::{AccountHealth, Health, Level, Line, LinkHealth, VenueHealth};
 pub use keeping::{Keeping, KeepingError, Kept};
 pub use keys::{CHANCE_BYTES, KeyRing, KeySource, KeysError};
 pub use kill::{KillError, KillReport, kill};

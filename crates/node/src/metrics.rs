@@ -6,7 +6,7 @@
 //! Text exposition format 0.0.4, <https://prometheus.io/docs/instrumenting/exposition_formats/> (2026).
 
 use crate::drive::{LoopHealth, Onlooker};
-use crate::health::{Health, Histogram, VenueHealth};
+use crate::health::{Health, VenueHealth};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -18,7 +18,7 @@ use std::fmt::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tradewind_types::Nanos;
+use tradewind_types::{Histogram, Nanos};
 
 /// A board older than this means that the loop stands still.
 pub const STALE: Duration = Duration::from_secs(5);

@@ -4,8 +4,8 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use tradewind_node::{AccountHealth, Board, Health, Histogram, LinkHealth, LoopHealth, MetricsError, Onlooker, VenueHealth, serve_metrics};
-use tradewind_types::Nanos;
+use tradewind_node::{AccountHealth, Board, Health, LinkHealth, LoopHealth, MetricsError, Onlooker, VenueHealth, serve_metrics};
+use tradewind_types::{Histogram, Nanos};
 
 fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::account::{AccountEvent, InstrumentFilters, MarginSchedule, PositionMode, SelfTradePrevention, Transfer};
 use crate::algo::{AlgoSpec, QuotingParameters};
+use crate::health::VenueReport;
 use crate::ids::{AccountId, AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, VenueOrderId};
 use crate::instrument::{Account, Asset, InstrumentTerms};
 use crate::market::MarketEvent;
@@ -108,6 +109,8 @@ pub enum Control {
     Transfer(Transfer),
     /// A look at the clock: equity of every scope with a money budget is marked, and losses are judged.
     MarkEquity,
+    /// How a venue was. Changes nothing.
+    VenueReport(Box<VenueReport>),
 }
 
 /// What exists: built up from the journal, so that an engine needs nothing else.

@@ -9,6 +9,7 @@
 mod account;
 mod algo;
 mod digest;
+mod health;
 mod ids;
 mod input;
 mod instrument;
@@ -25,6 +26,7 @@ pub use account::{
 };
 pub use algo::{AlgoSpec, BracketParameters, QuotingParameters};
 pub use digest::{StateDigest, StateHash};
+pub use health::{Histogram, VenueReport};
 pub use ids::{AccountId, AlgoId, AssetId, BookId, InstrumentId, OrderId, TimerId, TradeId, TransferId, VenueId, VenueOrderId};
 pub use input::{Author, Control, Definition, Input, OperatorCommand, VenueReply};
 pub use instrument::{Account, Asset, Instrument, InstrumentKind, InstrumentTerms, MarginMode};

@@ -161,6 +161,25 @@ fn transfer() -> Transfer {
     Transfer { transfer: TransferId(1), from, to, book: BookId(2), asset: AssetId(1), amount: Amount(10), fee: Amount(1) }
 }
 
+fn report() -> VenueReport {
+    let (mut feed_latency, answer_latency) = (Histogram::default(), Histogram::default());
+    [Nanos(1), Nanos::from_millis(3), Nanos::from_secs(1_000_000)].into_iter().for_each(|span| feed_latency.add(span));
+    VenueReport {
+        venue: VenueId(1),
+        is_trading: true,
+        links_up: 4,
+        links_lost: 2,
+        market_messages: u64::MAX,
+        market_age: Some(Nanos(12_345)),
+        gaps: 1,
+        unread: 0,
+        rejects: 3,
+        clock_offset: Nanos(-1_500_000),
+        feed_latency,
+        answer_latency,
+    }
+}
+
 pub fn controls() -> Vec<Control> {
     let (author, model, valid_until) = (Author::Strategy(BookId(2)), 0, Timestamp::MAX);
     let mut controls: Vec<Control> = definitions().into_iter().map(Control::Define).collect();
@@ -170,7 +189,7 @@ pub fn controls() -> Vec<Control> {
     let algo = AlgoId(5);
     controls.extend(specs().into_iter().map(|spec| Control::StartAlgo { algo, author, model, valid_until, spec }));
     controls.extend(events().into_iter().map(Control::Account));
-    controls.extend([Control::Transfer(transfer()), Control::MarkEquity]);
+    controls.extend([Control::Transfer(transfer()), Control::MarkEquity, Control::VenueReport(Box::new(report()))]);
     controls
 }
 

@@ -334,7 +334,7 @@ pub fn assert_complete() {
         Entry::StateHash { .. }, Entry::End { .. });
     assert_all_seen!([controls(), later::controls()].concat(); C::Define(_), C::Reply(_), C::Timer(_), C::Decision { .. }, C::StartAlgo { .. }, C::StopAlgo { .. },
         C::SetParameters { .. }, C::Operator(OperatorCommand::Halt { .. }), C::Operator(OperatorCommand::Resume { .. }),
-        C::Account(_), C::Transfer(_), C::MarkEquity);
+        C::Account(_), C::Transfer(_), C::MarkEquity, C::VenueReport(_));
     assert_all_seen!([definitions(), later::definitions()].concat(); D::Asset(_), D::Instrument(_), D::Account(_), D::Book { .. }, D::Limits(_), D::Deposit { .. },
         D::Epoch { .. }, D::Filters(_), D::Margin(_), D::Leverage { .. }, D::PositionMode { .. }, D::SelfTrade { .. }, D::Budget(_),
         D::Conduct(_), D::Restricted { .. }, D::Retention { .. });

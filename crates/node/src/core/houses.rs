@@ -2,15 +2,15 @@
 
 use super::{Core, Mode};
 use crate::config::{Config, VenueConfig, VenueName};
-use crate::health::{Histogram, Level};
+use crate::health::Level;
 use crate::keeping::Keeping;
 use crate::paper::{PaperVenue, funding_due, funding_payment};
 use std::collections::BTreeMap;
 use tradewind_limits::Command;
 use tradewind_simulator::Wake;
 use tradewind_types::{
-    AccountEvent, AccountId, Control, FundingPayment, InstrumentId, LimitScope, Mark, MarketEvent, Nanos, OperatorCommand, OrderId,
-    OrderTerms, Stamp, Timestamp, VenueId, VenueReply,
+    AccountEvent, AccountId, Control, FundingPayment, Histogram, InstrumentId, LimitScope, Mark, MarketEvent, Nanos, OperatorCommand,
+    OrderId, OrderTerms, Stamp, Timestamp, VenueId, VenueReply,
 };
 use tradewind_venues::{Ask, ExecutionRecord, Gateway, Inbox, LinkId, ListedInstrument, Market, Message, Notice, Purpose};
 
@@ -53,6 +53,7 @@ pub(super) struct Figures {
     pub(super) last_market: Option<Timestamp>,
     pub(super) gaps: u64,
     pub(super) unread: u64,
+    pub(super) rejects: u64,
     pub(super) losses: BTreeMap<LinkId, u64>,
     pub(super) feed_latency: Histogram,
     pub(super) answer_latency: Histogram,

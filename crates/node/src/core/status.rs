@@ -1,10 +1,10 @@
 //! The node's figures, read off its state.
 
-use super::Core;
 use super::houses::House;
+use super::{Core, REPORT_EVERY};
 use crate::health::{AccountHealth, Health, LinkHealth, VenueHealth};
 use crate::keeping::Keeping;
-use tradewind_types::{Account, Amount, Asset, Decimal, OrderState};
+use tradewind_types::{Account, Amount, Asset, Control, Decimal, OrderState, VenueReport};
 use tradewind_venues::LinkState;
 
 impl<K: Keeping> Core<K> {
@@ -48,6 +48,27 @@ impl<K: Keeping> Core<K> {
             rate_limits: house.gateway.rate_usage().collect(),
             unanswered: house.gateway.unanswered(),
         }
+    }
+
+    /// Journals how the venues were.
+    pub(super) fn report_venues(&mut self) {
+        self.report_at = self.now.plus(REPORT_EVERY);
+        let report = |house: &House| VenueReport {
+            venue: house.venue,
+            is_trading: house.is_trading(),
+            links_up: house.gateway.link_states().map(|(.., state)| u32::from(state == LinkState::Up)).sum(),
+            links_lost: house.figures.losses.values().sum(),
+            market_messages: house.figures.market_messages,
+            market_age: house.figures.last_market.map(|at| self.now.since(at)),
+            gaps: house.figures.gaps,
+            unread: house.figures.unread,
+            rejects: house.figures.rejects,
+            clock_offset: house.gateway.clock_offset(),
+            feed_latency: house.figures.feed_latency,
+            answer_latency: house.figures.answer_latency,
+        };
+        let reports: Vec<VenueReport> = self.houses.iter().map(report).collect();
+        reports.into_iter().for_each(|report| self.control(Control::VenueReport(Box::new(report))));
     }
 
     fn account_status(&self, account: &Account) -> AccountHealth {

@@ -18,7 +18,8 @@ use tradewind_engine::Engine;
 use tradewind_journal::{Chain, Entries, Entry};
 use tradewind_node::{Config, journal_folder, recovered, replay_node};
 use tradewind_types::{
-    AccountId, AssetId, Definition, Exposure, Fill, Instrument, Nanos, OrderId, OrderKind, Outcome, Side, TimeInForce, Timestamp,
+    AccountId, AssetId, Control, Definition, Exposure, Fill, Instrument, Nanos, OrderId, OrderKind, Outcome, Side, TimeInForce, Timestamp,
+    VenueId,
 };
 use tradewind_venues::{client_id, order_id};
 use world::{Faults, World, venue_id};
@@ -167,6 +168,18 @@ fn adopted(world: &World) -> Vec<(AccountId, AssetId)> {
     adopted
 }
 
+/// Venues of which the journal says how they were.
+fn reported(world: &World) -> BTreeSet<VenueId> {
+    let mut reported = BTreeSet::new();
+    let mut chain = Chain::open(&journal_folder(world.folder())).unwrap();
+    while let Some(entry) = chain.next_entry().unwrap() {
+        if let Entry::Input { control: Control::VenueReport(report), .. } = entry {
+            reported.insert(report.venue);
+        }
+    }
+    reported
+}
+
 /// Every fill that the journal holds, by order.
 fn booked_fills(world: &World) -> BTreeMap<OrderId, Vec<Fill>> {
     let mut booked: BTreeMap<OrderId, Vec<Fill>> = BTreeMap::new();
@@ -247,6 +260,7 @@ fn storm(seed: u64, kills: u64, venues: &[Venue]) -> Tally {
     world.node.as_mut().unwrap().stop(now);
     settle(&mut world, seed, |world| world.node.as_ref().unwrap().is_stopped());
     assert_agrees(&world, seed);
+    assert_eq!(reported(&world), venues.iter().copied().map(venue_id).collect(), "seed {seed}: how venues were is on record");
     let replayed = replay_node(&folder).unwrap();
     let hash = world.node.as_ref().unwrap().engine().state_hash();
     assert_eq!((replayed.differing, replayed.state_hash), (0, hash), "seed {seed}: decided anew: {:?}", replayed.first_difference);
