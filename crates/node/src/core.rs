@@ -398,8 +398,8 @@ impl<K: Keeping> Core<K> {
             Outcome::AccountEventRefused { event, reason, .. } if *reason != AccountRefusal::Repeated => {
                 self.say(Level::Warning, "account-event-refused", "", format!("{reason}: {event:?}"));
             }
-            Outcome::Halted { scope, .. } => self.say(Level::Warning, "halted", "", format!("{scope:?}")),
-            Outcome::Resumed { scope, .. } => self.say(Level::Info, "resumed", "", format!("{scope:?}")),
+            Outcome::Halted { scope, .. } => self.say(Level::Warning, "halted", "", self.scope_text(*scope)),
+            Outcome::Resumed { scope, .. } => self.say(Level::Info, "resumed", "", self.scope_text(*scope)),
             _ => {}
         }
     }

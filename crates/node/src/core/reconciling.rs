@@ -10,8 +10,8 @@
 //!    its account does not trade until a person has looked.
 //! 5. The accounts trade again.
 
-use super::Core;
 use super::houses::{House, Phase};
+use super::{Core, amount_text};
 use crate::health::Level;
 use crate::keeping::Keeping;
 use std::collections::{BTreeMap, BTreeSet};
@@ -403,8 +403,9 @@ impl<K: Keeping> Core<K> {
         if difference == Amount::ZERO {
             return;
         }
-        let symbol = self.engine.state().registry().asset(asset).map(|a| a.symbol.clone()).unwrap_or_default();
-        let text = format!("account {account}: {} units of {symbol} came from outside; adopted into the unassigned book", difference.0);
+        let (symbol, scale) = self.engine.state().registry().asset(asset).map(|a| (a.symbol.clone(), a.scale)).unwrap_or_default();
+        let (name, amount) = (self.account_name(account), amount_text(difference, scale));
+        let text = format!("{name}: {amount} {symbol} came from outside; adopted into the unassigned book");
         self.say(Level::Info, "balance-adopted", venue, text);
         self.control(Control::Define(Definition::Deposit { account, book: BookId::UNASSIGNED, asset, amount: difference }));
     }

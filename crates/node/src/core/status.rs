@@ -2,9 +2,10 @@
 
 use super::houses::House;
 use super::{Core, REPORT_EVERY};
+use crate::config::VenueName;
 use crate::health::{AccountHealth, Health, LinkHealth, VenueHealth};
 use crate::keeping::Keeping;
-use tradewind_types::{Account, Amount, Asset, Control, Decimal, OrderState, VenueReport};
+use tradewind_types::{Account, AccountId, Amount, Asset, Control, Decimal, LimitScope, OrderState, VenueReport};
 use tradewind_venues::LinkState;
 
 impl<K: Keeping> Core<K> {
@@ -48,6 +49,20 @@ impl<K: Keeping> Core<K> {
             rate_limits: house.gateway.rate_usage().collect(),
             unanswered: house.gateway.unanswered(),
         }
+    }
+
+    /// What a scope is called.
+    pub(super) fn scope_text(&self, scope: LimitScope) -> String {
+        match scope {
+            LimitScope::Firm => "firm".to_owned(),
+            LimitScope::Venue(venue) => format!("venue {}", VenueName::of(venue).map_or("unknown", VenueName::as_str)),
+            LimitScope::Account(account) => format!("account {}", self.account_name(account)),
+            LimitScope::Book(book) => format!("book {}", self.engine.state().registry().book(book).unwrap_or("unknown")),
+        }
+    }
+
+    pub(super) fn account_name(&self, account: AccountId) -> String {
+        self.engine.state().registry().account(account).map_or_else(|| account.to_string(), |known| known.name.clone())
     }
 
     /// Journals how the venues were.
