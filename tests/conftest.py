@@ -32,6 +32,12 @@ MS = 1_000_000
 RECORDED_FROM = 1_723_161_255_000 * MS
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of live nodes wait for real time to pass: they come first, so that others run beside them."""
+    live = REPOSITORY / "tests" / "node"
+    items.sort(key=lambda item: not item.path.is_relative_to(live))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints what tests counted, also when they ran in other processes."""
     passed = [r for r in terminalreporter.stats.get("passed", []) if r.when == "call"]
