@@ -16,9 +16,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tradewind import _native
-from tradewind.market import load_l2, locate
-
 
 @contextmanager
 def emulating(commands: Any, *options: object) -> Iterator[tuple[subprocess.Popen[str], list[dict[str, Any]]]]:
@@ -71,21 +68,32 @@ def test_faults_are_asked_for_at_the_start_and_later(commands: Any) -> None:
         assert ask(said[0], "/api/v3/time")[0] == 200
 
 
+def touches(folder: Path) -> set[tuple[int, int]]:
+    """Each best bid and ask that a recording goes through, in ticks: after its messages and its trades at the touch."""
+    levels: dict[str, dict[int, float]] = {"b": {}, "a": {}}
+    events = pl.concat([pl.read_parquet(folder / f"{name}.parquet") for name in ("depth", "trades")], how="diagonal")
+    found = set()
+    for _, rows in events.sort("recv_ns").group_by("recv_ns", maintain_order=True):
+        for row in rows.iter_rows(named=True):
+            tick, taken = round(row["price"] * 10), {"buy": "a", "sell": "b"}.get(row["side"])
+            side = levels[taken or row["side"]]
+            left = row["size"] if taken is None else side[tick] - row["size"]
+            side[tick] = left
+            if left <= 0:
+                del side[tick]
+        found.add((max(levels["b"]), min(levels["a"])))
+    return found
+
+
 def test_a_recorded_book_takes_the_place_of_the_agents(commands: Any, depth_folder: Path) -> None:
-    sample = load_l2(locate(depth_folder, {}, depth_folder), "binance_usdm", "BTCUSDT")
-    touches, *_ = _native.replay_book(sample.depth, "binance_futures")
-    recorded = {(row["bid"], row["ask"]) for row in pl.DataFrame(touches).iter_rows(named=True)}
     recording = ("--recording", "binance_usdm:BTCUSDT", "--data", depth_folder)
     with emulating(commands, "--venues", "binance", *recording) as (_, said):
         seen = set()
         for _ in range(20):
             sleep(0.05)
             depth = ask(said[0], "/fapi/v1/depth?symbol=BTCUSDT&limit=5")[1]
-            if depth["bids"] and depth["asks"]:
-                best = (depth["bids"][0][0], depth["asks"][0][0])
-                seen.add(tuple(int(Decimal(price) / Decimal(sample.price_tick)) for price in best))
-        # Between a trade and the message that follows it, the book is neither the one before nor the one after.
-        assert len(seen & recorded) * 2 > len(seen) > 0, (seen, sorted(recorded)[:5])
+            seen.add(tuple(int(Decimal(depth[side][0][0]) * 10) for side in ("bids", "asks")))
+    assert len(seen) > 2 and seen <= touches(depth_folder), seen - touches(depth_folder)
 
 
 def test_what_is_not_there_is_refused_in_words(commands: Any) -> None:
