@@ -29,7 +29,7 @@ use tradewind_types::{
     AccountRefusal, Author, Control, Input, InstrumentId, Intent, LimitScope, MarketEvent, Nanos, OperatorCommand, OrderId, OrderRequest,
     OrderState, Outcome, Stamp, Timestamp, VenueId,
 };
-use tradewind_venues::{Action, Gateway, Incoming, LinkId, Purpose};
+use tradewind_venues::{Action, Gateway, Incoming, LinkId, Purpose, Submission};
 
 /// Whether orders go to the venues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,13 +330,15 @@ impl<K: Keeping> Core<K> {
         for command in step.commands.drain(..) {
             self.dispatch(command);
         }
+        self.houses.iter_mut().filter(|house| !house.leaving.is_empty()).for_each(|house| house.submit(self.now));
         for outcome in step.outcomes.drain(..) {
             self.on_outcome(&outcome);
         }
         self.step = step;
     }
 
-    /// A command leaves. What could not be kept does not, unless it takes risk away.
+    /// A command goes to its house, to leave with what else was decided in this step. What could not be kept does not, unless it
+    /// takes risk away.
     fn dispatch(&mut self, command: Command) {
         let request = *command.request();
         let is_cancel = matches!(request, OrderRequest::Cancel { .. });
@@ -353,7 +355,7 @@ impl<K: Keeping> Core<K> {
         };
         let house = self.places.get(instrument.index()).copied().flatten().and_then(|place| self.houses.get_mut(place));
         if let (Some(house), Some(terms)) = (house, terms) {
-            house.submit(self.now, command, &terms);
+            house.leaving.push(Submission { command, terms });
         }
         self.lookups.watch(self.now, order);
     }

@@ -19,7 +19,7 @@ mod words;
 
 use crate::ask::{Ask, HttpRequest};
 use crate::credentials::Credentials;
-use crate::dialect::{Address, Bucket, CallId, Cost, DeadMan, Dialect, LinkId, LinkSpec, Outgoing, Refresh};
+use crate::dialect::{Address, Bucket, CallId, Cost, DeadMan, Dialect, LinkId, LinkSpec, Outgoing, Refresh, Submission};
 use crate::directory::{Directory, Market};
 use crate::error::{MapError, VenueError, VenueErrorKind};
 use crate::message::{Feed, Inbox, Message};
@@ -28,8 +28,7 @@ use links::Route;
 use orders::Window;
 use sign::Key;
 use tradewind_book::SequenceRule;
-use tradewind_limits::Command;
-use tradewind_types::{InstrumentId, Nanos, OrderTerms, Timestamp};
+use tradewind_types::{InstrumentId, Nanos, OrderRequest, Timestamp};
 
 /// Where the venue is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +143,17 @@ impl Binance {
 
     fn clock(&self) -> Market {
         self.markets.first().copied().unwrap_or(Market::Spot)
+    }
+
+    fn outgoing(&self, command: &Submission, call: CallId, venue_now: Timestamp) -> Option<Outgoing> {
+        let request = orders::request(&self.directory, command.request(), &command.terms)?;
+        let (key, window) = (self.key.as_ref()?, self.window(venue_now));
+        let route = if request.market == Market::Spot { Route::SpotPrivate } else { Route::UsdmOrders };
+        Some(match self.link(route) {
+            Some(link) => Outgoing::Frame(link, request.frame(key, &call.0.to_string(), window)),
+            None if request.market == Market::Spot => Outgoing::Http(request.http(key, &self.endpoints.spot_http, window)),
+            None => Outgoing::Http(request.http(key, &self.endpoints.usdm_http, window)),
+        })
     }
 
     /// The market that a question is put to.
@@ -278,29 +288,23 @@ impl Dialect for Binance {
         whole_or_nothing(inbox, |inbox| answers::read(&self.directory, &self.markets, ask, body, inbox)).map(Ok)
     }
 
-    fn command(&self, command: &Command, terms: &OrderTerms, call: CallId, venue_now: Timestamp) -> Outgoing {
-        let Some(request) = orders::request(&self.directory, command.request(), terms) else { return Outgoing::NotOffered };
-        let Some(key) = &self.key else { return Outgoing::NotOffered };
-        let window = self.window(venue_now);
-        let route = if request.market == Market::Spot { Route::SpotPrivate } else { Route::UsdmOrders };
-        match self.link(route) {
-            Some(link) => Outgoing::Frame(link, request.frame(key, &call.0.to_string(), window)),
-            None if request.market == Market::Spot => Outgoing::Http(request.http(key, &self.endpoints.spot_http, window)),
-            None => Outgoing::Http(request.http(key, &self.endpoints.usdm_http, window)),
-        }
+    /// One by one, on the socket: only futures take several together, and only over HTTP, where what follows on the socket (a cancel
+    /// of one of them) would overtake them.
+    fn command(&self, commands: &[Submission], first: CallId, venue_now: Timestamp) -> (usize, Outgoing) {
+        (1, commands.first().and_then(|command| self.outgoing(command, first, venue_now)).unwrap_or(Outgoing::NotOffered))
     }
 
-    fn answer_command(
+    fn answer_commands(
         &self,
-        call: CallId,
-        command: &Command,
+        first: CallId,
+        requests: &[OrderRequest],
         status: u16,
         headers: &[(String, String)],
         body: &[u8],
         inbox: &mut Inbox,
     ) -> Result<(), MapError> {
-        let instrument = orders::instrument(command.request());
-        let market = self.directory.get(instrument).map_or(self.clock(), |listed| listed.market);
+        let listed = requests.first().and_then(|request| self.directory.get(orders::instrument(request)));
+        let market = listed.map_or(self.clock(), |listed| listed.market);
         whole_or_nothing(inbox, |inbox| {
             limits::of_headers(market, headers, inbox);
             let outcome = if (200..300).contains(&status) {
@@ -308,7 +312,7 @@ impl Dialect for Binance {
             } else {
                 Err(refusals::read(market, status, headers, body))
             };
-            inbox.messages.push(Message::Answer { call, outcome });
+            inbox.messages.push(Message::Answer { call: first, outcome });
             Ok(())
         })
     }
@@ -326,8 +330,8 @@ impl Dialect for Binance {
         limits::of_ask(&self.directory, ask, self.clock())
     }
 
-    fn command_cost(&self, command: &Command) -> Cost {
-        limits::of_command(&self.directory, command.request())
+    fn command_cost(&self, commands: &[Submission]) -> Cost {
+        commands.first().map(|command| limits::of_command(&self.directory, command.request())).unwrap_or_default()
     }
 
     /// Futures only, and per symbol.

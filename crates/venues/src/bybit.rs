@@ -18,15 +18,16 @@ mod wire;
 
 use crate::ask::{Ask, HttpRequest, Method};
 use crate::credentials::Credentials;
-use crate::dialect::{Address, Bucket, CallId, Cost, DeadMan, Dialect, Heartbeat, LinkId, LinkSpec, Outgoing, Purpose, Refresh};
+use crate::dialect::{
+    Address, Bucket, CallId, Cost, DeadMan, Dialect, Heartbeat, LinkId, LinkSpec, Outgoing, Purpose, Refresh, Submission,
+};
 use crate::directory::{Directory, Listed, Market};
 use crate::error::{MapError, VenueError};
 use crate::message::{Feed, Inbox, SessionNews};
-use entry::Action;
+use entry::{Action, Calls};
 use sign::Key;
 use tradewind_book::SequenceRule;
-use tradewind_limits::Command;
-use tradewind_types::{InstrumentId, Nanos, OrderRequest, OrderTerms, Timestamp};
+use tradewind_types::{InstrumentId, Nanos, OrderRequest, Timestamp};
 
 /// Levels a side of the books that are followed; sent every 20 ms.
 const DEPTH: &str = "50";
@@ -366,22 +367,22 @@ impl Dialect for Bybit {
         answer
     }
 
-    fn command(&self, command: &Command, terms: &OrderTerms, call: CallId, venue_now: Timestamp) -> Outgoing {
-        self.outgoing(command.request(), terms, call, venue_now).unwrap_or(Outgoing::NotOffered)
+    fn command(&self, commands: &[Submission], first: CallId, venue_now: Timestamp) -> (usize, Outgoing) {
+        self.outgoing(commands, first, venue_now).unwrap_or((1, Outgoing::NotOffered))
     }
 
-    fn answer_command(
+    fn answer_commands(
         &self,
-        call: CallId,
-        command: &Command,
+        first: CallId,
+        requests: &[OrderRequest],
         status: u16,
         headers: &[(String, String)],
         body: &[u8],
         inbox: &mut Inbox,
     ) -> Result<(), MapError> {
-        entry::answer(call, status, headers, body, inbox)?;
-        let (market, action) = self.kind_of(command.request());
-        inbox.messages.extend(limits::usage(Some(limits::of_action(market, action)), headers));
+        entry::answer(Calls::together(first, requests.len()), status, headers, body, inbox)?;
+        let kind = requests.first().map(|request| self.kind_of(request));
+        inbox.messages.extend(limits::usage(kind.map(|(market, action)| limits::of_action(market, action, requests.len())), headers));
         Ok(())
     }
 
@@ -397,9 +398,9 @@ impl Dialect for Bybit {
         limits::cost(ask, self.market_of(ask))
     }
 
-    fn command_cost(&self, command: &Command) -> Cost {
-        let (market, action) = self.kind_of(command.request());
-        limits::command_cost(market, action, self.link(Role::Orders).is_some())
+    fn command_cost(&self, commands: &[Submission]) -> Cost {
+        let Some((market, action)) = commands.first().map(|first| self.kind_of(first.request())) else { return Cost::default() };
+        limits::command_cost(market, action, commands.len(), self.link(Role::Orders).is_some())
     }
 
     fn dead_man(&self, window: Nanos) -> DeadMan {
@@ -423,13 +424,22 @@ impl Bybit {
         (self.market(instrument), Action::of(request))
     }
 
-    fn outgoing(&self, request: &OrderRequest, terms: &OrderTerms, call: CallId, venue_now: Timestamp) -> Option<Outgoing> {
-        let (key, action) = (self.key.as_ref()?, Action::of(request));
-        let body = entry::body(&self.directory, request, terms)?;
+    /// Commands of one kind on one market leave together.
+    fn outgoing(&self, commands: &[Submission], first: CallId, venue_now: Timestamp) -> Option<(usize, Outgoing)> {
+        let (key, kind) = (self.key.as_ref()?, self.kind_of(commands.first()?.request()));
+        let alike = commands.iter().take(entry::BATCH_MAX).take_while(|command| self.kind_of(command.request()) == kind);
+        let orders: Vec<Vec<u8>> = alike.map_while(|c| entry::order(&self.directory, c.request(), &c.terms)).collect();
+        let ((market, action), together) = (kind, orders.len());
+        if orders.is_empty() {
+            return None;
+        }
+        let body = entry::body(market, &orders);
         let Some(link) = self.link(Role::Orders) else {
-            return self.request(Method::Post, action.path(), body, true, venue_now).map(Outgoing::Http);
+            let request = self.request(Method::Post, action.path(together), body, true, venue_now)?;
+            return Some((together, Outgoing::Http(request)));
         };
-        let (number, timestamp) = (session::request_number(call, venue_now), sign::milliseconds(venue_now));
-        Some(Outgoing::Frame(link, entry::frame(action, &number, timestamp, key.recv_window_ms(), &body)))
+        let number = Calls::together(first, together).number(venue_now);
+        let frame = entry::frame(action.op(together), &number, sign::milliseconds(venue_now), key.recv_window_ms(), &body);
+        Some((together, Outgoing::Frame(link, frame)))
     }
 }

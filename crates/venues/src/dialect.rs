@@ -6,7 +6,7 @@ use crate::error::MapError;
 use crate::message::Inbox;
 use tradewind_book::SequenceRule;
 use tradewind_limits::Command;
-use tradewind_types::{InstrumentId, Nanos, OrderTerms, Timestamp};
+use tradewind_types::{InstrumentId, Nanos, OrderRequest, OrderTerms, Timestamp};
 
 /// A socket of a venue, counted from 0 in [`Dialect::links`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,12 +78,29 @@ pub enum Refresh {
     Frames(LinkId, Vec<Vec<u8>>),
 }
 
-/// How an order command leaves.
+/// An order command on its way to a venue.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// What passed the limits.
+    pub command: Command,
+    /// Those of its order as it stands.
+    pub terms: OrderTerms,
+}
+
+impl Submission {
+    /// What is asked of the venue.
+    #[must_use]
+    pub const fn request(&self) -> &OrderRequest {
+        self.command.request()
+    }
+}
+
+/// How order commands leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     /// As a text frame.
     Frame(LinkId, Vec<u8>),
-    /// As a request; [`Dialect::answer_order`] reads its answer.
+    /// As a request; [`Dialect::answer_commands`] reads its answer.
     Http(HttpRequest),
     /// The venue has nothing of the kind (amending a spot order upwards): it is refused on our side.
     NotOffered,
@@ -181,17 +198,18 @@ pub trait Dialect {
         inbox: &mut Inbox,
     ) -> Result<Result<(), crate::VenueError>, MapError>;
 
-    /// How a command leaves. `terms` are those of the order as it stands.
-    fn command(&self, command: &Command, terms: &OrderTerms, call: CallId, venue_now: Timestamp) -> Outgoing;
+    /// How the first of these commands leave, which are at least one: as many in one request as the venue takes together, and the
+    /// request. Their calls are numbered on from `first`.
+    fn command(&self, commands: &[Submission], first: CallId, venue_now: Timestamp) -> (usize, Outgoing);
 
-    /// Reads the answer to a command that left as a request: pushes one [`crate::Message::Answer`] (and what else it tells).
+    /// Reads the answer to commands that left as one request: pushes a [`crate::Message::Answer`] for each (and what else it tells).
     ///
     /// # Errors
-    /// [`MapError`]; the inbox is as it was before. Whoever asked does not know what became of the command then.
-    fn answer_command(
+    /// [`MapError`]; the inbox is as it was before. Whoever asked does not know what became of the commands then.
+    fn answer_commands(
         &self,
-        call: CallId,
-        command: &Command,
+        first: CallId,
+        requests: &[OrderRequest],
         status: u16,
         headers: &[(String, String)],
         body: &[u8],
@@ -207,8 +225,8 @@ pub trait Dialect {
     /// What a question weighs.
     fn cost(&self, ask: &Ask) -> Cost;
 
-    /// What a command weighs.
-    fn command_cost(&self, command: &Command) -> Cost;
+    /// What commands weigh that leave as one request.
+    fn command_cost(&self, commands: &[Submission]) -> Cost;
 
     /// Its dead-man's switch, for a window.
     fn dead_man(&self, window: Nanos) -> DeadMan;

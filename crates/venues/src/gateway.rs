@@ -16,20 +16,28 @@ mod links;
 mod words;
 
 use crate::ask::Ask;
-use crate::dialect::{CallId, DeadMan, Dialect, Heartbeat, LinkId, Purpose};
+use crate::dialect::{CallId, DeadMan, Dialect, Heartbeat, LinkId, Purpose, Submission};
 use crate::directory::Directory;
 use crate::message::{Inbox, Message};
 use crate::rate_limit::RateLimit;
 use crate::session::{LinkState, Session, Wish};
 use std::collections::{BTreeMap, VecDeque};
 use tradewind_book::SequenceRule;
-use tradewind_limits::Command;
-use tradewind_types::{InstrumentId, Nanos, OrderTerms, Timestamp};
+use tradewind_types::{InstrumentId, Nanos, Timestamp};
 pub use words::{Access, Action, AskFailure, Incoming, Notice, UnknownLimit};
 
 enum Call {
-    Question { ask: Ask, sent: Timestamp },
-    Order { command: Command, terms: OrderTerms, sent: Timestamp, on: Option<LinkId> },
+    Question {
+        ask: Ask,
+        sent: Timestamp,
+    },
+    /// `together` counts the calls, from the first on, that left in one request with it; 0 for those behind the first.
+    Order {
+        submission: Submission,
+        sent: Timestamp,
+        on: Option<LinkId>,
+        together: u64,
+    },
 }
 
 impl Call {
@@ -60,7 +68,7 @@ pub struct Gateway {
     next_call: u64,
     /// Not sent for want of room or of a link, oldest first.
     questions: VecDeque<Ask>,
-    cancels: VecDeque<(Command, OrderTerms)>,
+    cancels: VecDeque<Submission>,
     /// When what waits is looked at again.
     retry_at: Option<Timestamp>,
     /// Venue's clock less ours, and the round trip it was measured over.
@@ -198,7 +206,7 @@ impl Gateway {
                 }
             }
             Incoming::Response { call, status, headers, body } => self.on_response(now, call, status, headers, body),
-            Incoming::Failed { call, why } => self.give_up(now, call, why),
+            Incoming::Failed { call, why } => self.calls_with(call).for_each(|call| self.give_up(now, call, why)),
         }
     }
 

@@ -26,7 +26,7 @@ pub use ask::{Ask, Cursor, HttpRequest, Method};
 pub use client_id::{client_id, order_id};
 pub use credentials::Credentials;
 pub use dialect::{
-    Address, Bucket, BucketId, CallId, Charge, Cost, DeadMan, Dialect, Heartbeat, LinkId, LinkSpec, Outgoing, Purpose, Refresh,
+    Address, Bucket, BucketId, CallId, Charge, Cost, DeadMan, Dialect, Heartbeat, LinkId, LinkSpec, Outgoing, Purpose, Refresh, Submission,
 };
 pub use digits::{DigitsError, Grid, Step, write_units};
 pub use directory::{Directory, Listed, ListedAsset, Market};

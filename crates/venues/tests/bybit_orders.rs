@@ -12,7 +12,8 @@ use tradewind_types::{
 };
 use tradewind_venues::bybit::{Bybit, Endpoints};
 use tradewind_venues::{
-    Address, Ask, CallId, Cursor, DeadMan, Dialect, Inbox, Market, Message, Method, Outgoing, Purpose, Refresh, VenueErrorKind,
+    Address, Ask, CallId, Cursor, DeadMan, Dialect, Inbox, Market, Message, Method, Outgoing, Purpose, Refresh, Submission, VenueError,
+    VenueErrorKind,
 };
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000_000);
@@ -111,8 +112,15 @@ fn sent(outgoing: &Outgoing, op: &str) -> String {
     text(frame).strip_prefix(&head).unwrap_or_else(|| panic!("{}", text(frame))).strip_suffix("]}").unwrap().to_owned()
 }
 
+/// How one command leaves.
+fn left(dialect: &Bybit, command: Command, terms: &OrderTerms) -> Outgoing {
+    let (together, outgoing) = dialect.command(&[Submission { command, terms: *terms }], CALL, NOW);
+    assert_eq!(together, 1);
+    outgoing
+}
+
 fn placed(terms: &OrderTerms) -> Outgoing {
-    bybit(two_pairs()).command(&place(terms), terms, CALL, NOW)
+    left(&bybit(two_pairs()), place(terms), terms)
 }
 
 #[test]
@@ -196,7 +204,7 @@ fn what_the_venue_does_not_have_is_not_offered() {
     reader.credentials = None;
     let mut reader = Bybit::new(reader);
     reader.set_directory(two_pairs());
-    assert_eq!(reader.command(&place(&limit(SPOT_BTC)), &limit(SPOT_BTC), CALL, NOW), Outgoing::NotOffered, "no key");
+    assert_eq!(left(&reader, place(&limit(SPOT_BTC)), &limit(SPOT_BTC)), Outgoing::NotOffered, "no key");
 }
 
 #[test]
@@ -209,16 +217,16 @@ fn amends_name_what_changes_and_cancels_where_the_order_is() {
         (400_010, 9, r#","qty":"0.009","price":"40001""#),
         (400_005, 5, r#","qty":"0.005","price":"40000.5""#),
     ] {
-        let outgoing = dialect.command(&amend(&terms_now, price, qty), &terms_now, CALL, NOW);
+        let outgoing = left(&dialect, amend(&terms_now, price, qty), &terms_now);
         assert_eq!(sent(&outgoing, "order.amend"), format!("{{{named}{changed}}}"));
     }
-    let outgoing = dialect.command(&cancel(&terms_now), &terms_now, CALL, NOW);
+    let outgoing = left(&dialect, cancel(&terms_now), &terms_now);
     assert_eq!(sent(&outgoing, "order.cancel"), format!("{{{named}}}"));
     // A spot order that still waits for its trigger is kept elsewhere than one that works.
     let trigger = Trigger { price: Price(410_000), source: TriggerSource::Last };
     let waits = terms(SPOT_BTC, Side::Buy, OrderKind::Stop { trigger }, TimeInForce::GoodTillCancelled, Exposure::Any);
     for (terms, filter) in [(waits, r#","orderFilter":"StopOrder""#), (OrderTerms { kind: waits.kind.working(), ..waits }, "")] {
-        let outgoing = dialect.command(&cancel(&terms), &terms, CALL, NOW);
+        let outgoing = left(&dialect, cancel(&terms), &terms);
         let expected = format!(r#"{{"category":"spot","symbol":"BTCUSDT","orderLinkId":"tw1-3-77"{filter}}}"#);
         assert_eq!(sent(&outgoing, "order.cancel"), expected);
     }
@@ -232,7 +240,8 @@ fn without_an_order_socket_orders_leave_as_signed_requests() {
     demo.set_directory(two_pairs());
     assert_eq!(demo.links().len(), 3);
     let command = place(&limit(LINEAR_BTC));
-    let Outgoing::Http(request) = demo.command(&command, &limit(LINEAR_BTC), CALL, NOW) else { panic!("a request") };
+    let asked = [*command.request()];
+    let Outgoing::Http(request) = left(&demo, command, &limit(LINEAR_BTC)) else { panic!("a request") };
     assert_eq!((request.method, request.url.as_str()), (Method::Post, "https://api-demo.bybit.com/v5/order/create"));
     assert!(text(&request.body).starts_with(r#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","#));
     let names: Vec<&str> = request.headers.iter().map(|(name, _)| *name).collect();
@@ -242,7 +251,7 @@ fn without_an_order_socket_orders_leave_as_signed_requests() {
     let answer = |status: u16, headers: &[(&str, &str)], body: &str| {
         let (mut inbox, headers) =
             (Inbox::default(), headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>());
-        demo.answer_command(CALL, &command, status, &headers, body.as_bytes(), &mut inbox).map(|()| inbox.messages)
+        demo.answer_commands(CALL, &asked, status, &headers, body.as_bytes(), &mut inbox).map(|()| inbox.messages)
     };
     let taken = r#"{"retCode":0,"retMsg":"OK","result":{"orderId":"1321003749386327552","orderLinkId":"tw1-3-77"},"retExtInfo":{},"time":1700000000001}"#;
     let messages = answer(200, &[("X-Bapi-Limit-Status", "9")], taken).unwrap();
@@ -367,6 +376,82 @@ fn many_topics_are_asked_for_in_portions() {
     }
 }
 
+/// Commands, each with the terms of its order.
+fn decided<const N: usize>(commands: [(Command, OrderTerms); N]) -> Vec<Submission> {
+    commands.into_iter().map(|(command, terms)| Submission { command, terms }).collect()
+}
+
+#[test]
+fn commands_of_one_kind_and_market_leave_together() {
+    let (dialect, linear, spot) = (bybit(two_pairs()), limit(LINEAR_BTC), limit(SPOT_BTC));
+    let stop = OrderKind::Stop { trigger: Trigger { price: Price(1), source: TriggerSource::Mark } };
+    let unknown_to_spot = terms(SPOT_BTC, Side::Buy, stop, TimeInForce::GoodTillCancelled, Exposure::Any);
+    let cases = [
+        (decided([(cancel(&linear), linear), (cancel(&linear), linear), (place(&linear), linear)]), 2),
+        (decided([(cancel(&linear), linear), (cancel(&spot), spot)]), 1),
+        (decided([(amend(&linear, 400_010, 5), linear), (amend(&linear, 400_015, 5), linear)]), 2),
+        (decided([(place(&spot), spot), (place(&unknown_to_spot), unknown_to_spot), (place(&spot), spot)]), 1),
+        ((0..25).map(|_| Submission { command: cancel(&linear), terms: linear }).collect(), 10),
+    ];
+    for (commands, together) in cases {
+        assert_eq!(dialect.command(&commands, CALL, NOW).0, together, "{commands:?}");
+    }
+    let (_, outgoing) = dialect.command(&decided([(cancel(&linear), linear), (cancel(&linear), linear)]), CALL, NOW);
+    let one = r#"{"symbol":"BTCUSDT","orderLinkId":"tw1-3-77"}"#;
+    let Outgoing::Frame(ORDERS, frame) = outgoing else { panic!("{outgoing:?}") };
+    let head = r#"{"reqId":"17+1-1700000000000","header":{"X-BAPI-TIMESTAMP":"1700000000000","X-BAPI-RECV-WINDOW":"5000"},"op":"order.cancel-batch""#;
+    assert_eq!(text(&frame), format!(r#"{head},"args":[{{"category":"linear","request":[{one},{one}]}}]}}"#));
+}
+
+#[test]
+fn each_of_several_in_one_request_has_its_own_answer() {
+    let ours = CallId(17);
+    let taken = |call, id| Message::Answer { call: CallId(call), outcome: Ok(Some(VenueOrderId(id))) };
+    let list = r#"{"list":[{"category":"linear","symbol":"BTCUSDT","orderId":"5","orderLinkId":"tw1-3-77","createAt":"1"},{"orderId":"","orderLinkId":"tw1-3-78"}]}"#;
+    let codes = r#"{"list":[{"code":0,"msg":"OK"},{"code":110007,"msg":"ab not enough for new order"}]}"#;
+    let poor = VenueError { kind: VenueErrorKind::Funds, code: 110_007, message: "ab not enough for new order".into(), http_status: 0 };
+    let expected = [taken(17, 5), Message::Answer { call: CallId(18), outcome: Err(poor) }];
+
+    let heard = |frame: String| {
+        let mut inbox = Inbox::default();
+        bybit(two_pairs()).read(ORDERS, frame.as_bytes(), &mut inbox).map(|()| inbox.messages)
+    };
+    let frame = |number, data, codes| {
+        heard(format!(r#"{{"reqId":"{number}","retCode":0,"retMsg":"OK","op":"order.create-batch","data":{data},"retExtInfo":{codes}}}"#))
+    };
+    assert_eq!(frame("17+1-1700000000000", list, codes).unwrap(), expected);
+    // An answer for another number of orders than were sent says nothing of any.
+    for (number, data, codes) in
+        [("17+2-1", list, codes), ("17+1-1", r#"{"list":[]}"#, codes), ("17+1-1", list, "{}"), ("17+99-1", list, codes)]
+    {
+        assert!(frame(number, data, codes).is_err(), "{number} {data} {codes}");
+    }
+    let refused = heard(r#"{"reqId":"17+1-1","retCode":10003,"retMsg":"key","op":"order.create-batch","data":{}}"#.into()).unwrap();
+    let kinds = refused.iter().map(|message| match message {
+        Message::Answer { call, outcome: Err(refusal) } => (call.0, refusal.kind),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(kinds.collect::<Vec<_>>(), [(17, VenueErrorKind::Auth), (18, VenueErrorKind::Auth)]);
+
+    let mut demo = settings();
+    demo.endpoints = Endpoints::demo();
+    let mut demo = Bybit::new(demo);
+    demo.set_directory(two_pairs());
+    let linear = limit(LINEAR_BTC);
+    let two = decided([(place(&linear), linear), (place(&linear), linear)]);
+    let (together, Outgoing::Http(request)) = demo.command(&two, ours, NOW) else { panic!("a request") };
+    assert_eq!((together, request.url.as_str()), (2, "https://api-demo.bybit.com/v5/order/create-batch"));
+    let body = format!(r#"{{"retCode":0,"retMsg":"OK","result":{list},"retExtInfo":{codes},"time":1700000000001}}"#);
+    let (mut inbox, requests) = (Inbox::default(), [*two[0].request(), *two[1].request()]);
+    let headers = [("x-bapi-limit-status".to_owned(), "3".to_owned())];
+    demo.answer_commands(ours, &requests, 200, &headers, body.as_bytes(), &mut inbox).unwrap();
+    assert_eq!(inbox.messages[..2], expected);
+    let names: Vec<&str> = demo.buckets().iter().map(|bucket| bucket.name).collect();
+    let used =
+        |message: &Message| matches!(message, Message::Usage { bucket, used: 7 } if names[usize::from(bucket.0)] == "linear-create-batch");
+    assert!(used(&inbox.messages[2]), "{:?}", inbox.messages);
+}
+
 #[test]
 fn a_granted_switch_is_followed_and_renewed() {
     let mut dialect = Bybit::new(settings()).with_cancel_on_disconnect();
@@ -382,12 +467,17 @@ fn a_granted_switch_is_followed_and_renewed() {
 fn commands_weigh_on_their_own_counts() {
     let dialect = bybit(two_pairs());
     let buckets = dialect.buckets();
-    let names = |command: &Command| {
-        let charges = dialect.command_cost(command).0;
-        charges.iter().flatten().map(|charge| buckets[usize::from(charge.bucket.0)].name).collect::<Vec<_>>()
+    let weights = |commands: Vec<Command>, instrument| {
+        let commands: Vec<Submission> = commands.into_iter().map(|command| Submission { command, terms: limit(instrument) }).collect();
+        let charges = dialect.command_cost(&commands).0;
+        charges.iter().flatten().map(|charge| (buckets[usize::from(charge.bucket.0)].name, charge.weight)).collect::<Vec<_>>()
     };
-    assert_eq!(names(&place(&limit(SPOT_BTC))), ["order-socket-address", "spot-create"]);
-    assert_eq!(names(&amend(&limit(LINEAR_BTC), 400_010, 5)), ["order-socket-address", "linear-amend"]);
-    assert_eq!(names(&cancel(&limit(LINEAR_BTC))), ["order-socket-address", "linear-cancel"]);
+    let (spot, linear) = (limit(SPOT_BTC), limit(LINEAR_BTC));
+    assert_eq!(weights(vec![place(&spot)], SPOT_BTC), [("order-socket-address", 1), ("spot-create", 1)]);
+    assert_eq!(weights(vec![amend(&linear, 400_010, 5)], LINEAR_BTC), [("order-socket-address", 1), ("linear-amend", 1)]);
+    assert_eq!(weights(vec![cancel(&linear)], LINEAR_BTC), [("order-socket-address", 1), ("linear-cancel", 1)]);
+    // Of several in one request each counts, on a count of its own.
+    assert_eq!(weights(vec![place(&spot), place(&spot)], SPOT_BTC), [("order-socket-address", 1), ("spot-create-batch", 2)]);
+    assert_eq!(weights(vec![cancel(&linear), cancel(&linear)], LINEAR_BTC), [("order-socket-address", 1), ("linear-cancel-batch", 2)]);
     assert_eq!(dialect.lost_after(), Nanos::from_secs(10));
 }

@@ -68,7 +68,10 @@ pub struct Place {
 pub fn config(folder: &Path, place: Place, level: &str, address: &str) -> Config {
     let raised = match place.venue {
         Venue::Binance => "usdm-weight = 100000000, usdm-orders-10s = 10000000, usdm-orders-minute = 60000000",
-        Venue::Bybit => "order-socket-address = 1000000, spot-create = 1000000, linear-create = 1000000",
+        Venue::Bybit => {
+            "order-socket-address = 1000000, spot-create = 1000000, linear-create = 1000000, \
+             spot-create-batch = 1000000, linear-create-batch = 1000000"
+        }
     };
     let Place { venue, market, symbol } = place;
     let text = format!(

@@ -6,13 +6,12 @@ use crate::health::Level;
 use crate::keeping::Keeping;
 use crate::paper::{PaperVenue, funding_due, funding_payment};
 use std::collections::BTreeMap;
-use tradewind_limits::Command;
 use tradewind_simulator::Wake;
 use tradewind_types::{
     AccountEvent, AccountId, Control, FundingPayment, Histogram, InstrumentId, LimitScope, Mark, MarketEvent, Nanos, OperatorCommand,
-    OrderId, OrderTerms, Stamp, Timestamp, VenueId, VenueReply,
+    OrderId, Stamp, Timestamp, VenueId, VenueReply,
 };
-use tradewind_venues::{Ask, ExecutionRecord, Gateway, Inbox, LinkId, ListedInstrument, Market, Message, Notice, Purpose};
+use tradewind_venues::{Ask, ExecutionRecord, Gateway, Inbox, LinkId, ListedInstrument, Market, Message, Notice, Purpose, Submission};
 
 use super::reconciling::Reconciliation;
 
@@ -83,6 +82,8 @@ pub(super) struct House {
     /// Last mark of each derivative of a paper venue.
     pub(super) marks: BTreeMap<InstrumentId, Mark>,
     pub(super) figures: Figures,
+    /// Commands of the step that is being taken.
+    pub(super) leaving: Vec<Submission>,
 }
 
 /// A venue that has nothing good to say is asked again after so long.
@@ -110,6 +111,7 @@ impl House {
                 activity: 0,
                 marks: BTreeMap::new(),
                 figures: Figures::default(),
+                leaving: Vec::new(),
             }
         };
         config.venues.iter().zip(gateways).map(house).collect()
@@ -127,10 +129,11 @@ impl House {
         [self.gateway.next_deadline(), self.paper.as_ref().and_then(PaperVenue::next_deadline)].into_iter().flatten().min()
     }
 
-    pub(super) fn submit(&mut self, now: Timestamp, command: Command, terms: &OrderTerms) {
+    /// Commands leave in the order they were decided in.
+    pub(super) fn submit(&mut self, now: Timestamp) {
         match &mut self.paper {
-            Some(paper) => paper.submit(now, *command.request()),
-            None => self.gateway.submit(now, command, terms),
+            Some(paper) => self.leaving.drain(..).for_each(|submission| paper.submit(now, *submission.request())),
+            None => self.gateway.submit(now, &mut self.leaving),
         }
     }
 

@@ -220,6 +220,7 @@ struct Tally {
     orders: usize,
     fills: usize,
     adopted: usize,
+    batches: usize,
 }
 
 fn storm(seed: u64, kills: u64, venues: &[Venue]) -> Tally {
@@ -272,7 +273,7 @@ fn storm(seed: u64, kills: u64, venues: &[Venue]) -> Tally {
     let once: BTreeSet<_> = adopted.iter().collect();
     assert!(once.len() == adopted.len() && adopted.len() <= BEGINNINGS, "seed {seed}: adopted {adopted:?}");
     let adopted = adopted.len();
-    Tally { kills: killed, orders, fills, adopted }
+    Tally { kills: killed, orders, fills, adopted, batches: world.batches }
 }
 
 fn settle(world: &mut World, seed: u64, done: impl Fn(&World) -> bool) {
@@ -344,7 +345,7 @@ fn a_node_that_is_killed_at_any_moment_loses_nothing() {
     let (seeds, kills) = (number("STORM_SEEDS", 4), number("STORM_KILLS", 5));
     let chosen = std::env::var("STORM_SEED").ok().map(|text| text.parse().unwrap());
     let seeds: Vec<u64> = chosen.map_or_else(|| (1..=seeds).collect(), |seed| vec![seed]);
-    let mut sum = Tally { kills: 0, orders: 0, fills: 0, adopted: 0 };
+    let mut sum = Tally { kills: 0, orders: 0, fills: 0, adopted: 0, batches: 0 };
     for seed in seeds {
         let tally = storm(seed, kills, &[Venue::Binance, Venue::Bybit]);
         sum = Tally {
@@ -352,11 +353,12 @@ fn a_node_that_is_killed_at_any_moment_loses_nothing() {
             orders: sum.orders + tally.orders,
             fills: sum.fills + tally.fills,
             adopted: sum.adopted + tally.adopted,
+            batches: sum.batches + tally.batches,
         };
     }
     println!(
-        "{} whole-node kills, {} orders, {} fills at the venues, {} balances adopted at first starts",
-        sum.kills, sum.orders, sum.fills, sum.adopted
+        "{} whole-node kills, {} orders, {} requests with several, {} fills at the venues, {} balances adopted at first starts",
+        sum.kills, sum.orders, sum.batches, sum.fills, sum.adopted
     );
     assert!(sum.orders > 0, "the storm traded nothing");
 }

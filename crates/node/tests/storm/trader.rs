@@ -68,7 +68,7 @@ impl Strategist for Trader {
 
     fn wake(&mut self, _now: Timestamp, _wake: &Wake, engine: &Engine, intents: &mut Vec<Intent>) -> Result<(), Fault> {
         let live: Vec<_> = engine.state().live_orders().map(|o| (o.id, o.terms.kind.price(), o.terms.qty)).collect();
-        for _ in 0..1 + self.chance.below(2) {
+        for _ in 0..1 + self.chance.below(4) {
             let pick = usize::try_from(self.chance.next() % live.len().max(1) as u64).unwrap();
             match (self.chance.below(10), live.get(pick)) {
                 (0..=2, Some((order, ..))) => intents.push(Intent::Cancel { order: *order }),

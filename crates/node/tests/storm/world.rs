@@ -89,6 +89,8 @@ pub struct World {
     frames: Vec<(ConnId, Frame)>,
     folder: PathBuf,
     killed_at: Option<Timestamp>,
+    /// Requests that held several orders.
+    pub batches: usize,
 }
 
 pub fn venue_id(venue: Venue) -> VenueId {
@@ -129,6 +131,7 @@ impl World {
             frames: Vec::new(),
             folder,
             killed_at: None,
+            batches: 0,
         };
         std::fs::create_dir_all(&world.folder).unwrap();
         world
@@ -256,6 +259,7 @@ impl World {
                     self.push_in_order((venue, link, attempt, true), Event::OpensAtVenue(venue, link, attempt, url))
                 }
                 Action::Send { link, attempt, frame } => {
+                    self.batches += usize::from(String::from_utf8_lossy(&frame).contains("-batch"));
                     if self.chance.in_1000(self.faults.cut_sending) {
                         self.cut(venue, link, attempt);
                     } else {

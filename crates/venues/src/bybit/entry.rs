@@ -1,19 +1,24 @@
 //! Order commands → bytes, and the answers to those that leave as requests. Source: Bybit's v5 documents (`order/create-order`,
-//! `order/amend-order`, `order/cancel-order`, `websocket/trade/guideline`), read 2026-07.
+//! `order/amend-order`, `order/cancel-order`, `order/batch-place` and its like, `websocket/trade/guideline`), read 2026-07.
 
+use super::ids;
 use super::records::category;
 use super::refusals;
-use super::session::taken;
-use super::wire;
+use super::wire::{self, ItemCode, Page, TakenRow};
 use crate::client_id::client_id;
 use crate::dialect::CallId;
 use crate::directory::{Directory, Listed, Market};
-use crate::error::{MapError, VenueErrorKind};
+use crate::error::{MapError, VenueError, VenueErrorKind};
 use crate::message::{Inbox, Message};
-use tradewind_types::{Exposure, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty, Side, TimeInForce, TriggerSource};
+use serde_json::value::RawValue;
+use tradewind_types::{
+    Exposure, OrderId, OrderKind, OrderRequest, OrderTerms, Price, Qty, Side, TimeInForce, Timestamp, TriggerSource, VenueOrderId,
+};
 
 /// Longest client id.
 const CLIENT_ID_MAX: usize = 36;
+/// Most orders in one request. The venue takes 20 on linear contracts, but an account may do no more than 10 in a second.
+pub(super) const BATCH_MAX: usize = 10;
 
 /// What is done to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,27 +38,53 @@ impl Action {
         }
     }
 
-    /// Its name on the order-entry socket.
-    pub(super) const fn op(self) -> &'static str {
-        match self {
-            Action::Create => "order.create",
-            Action::Amend => "order.amend",
-            Action::Cancel => "order.cancel",
+    /// Its name on the order-entry socket, where so many leave together.
+    pub(super) const fn op(self, together: usize) -> &'static str {
+        match (self, together) {
+            (Action::Create, ..=1) => "order.create",
+            (Action::Amend, ..=1) => "order.amend",
+            (Action::Cancel, ..=1) => "order.cancel",
+            (Action::Create, _) => "order.create-batch",
+            (Action::Amend, _) => "order.amend-batch",
+            (Action::Cancel, _) => "order.cancel-batch",
         }
     }
 
-    /// Its path over HTTP.
-    pub(super) const fn path(self) -> &'static str {
-        match self {
-            Action::Create => "/v5/order/create",
-            Action::Amend => "/v5/order/amend",
-            Action::Cancel => "/v5/order/cancel",
+    /// Its path over HTTP, where so many leave together.
+    pub(super) const fn path(self, together: usize) -> &'static str {
+        match (self, together) {
+            (Action::Create, ..=1) => "/v5/order/create",
+            (Action::Amend, ..=1) => "/v5/order/amend",
+            (Action::Cancel, ..=1) => "/v5/order/cancel",
+            (Action::Create, _) => "/v5/order/create-batch",
+            (Action::Amend, _) => "/v5/order/amend-batch",
+            (Action::Cancel, _) => "/v5/order/cancel-batch",
         }
     }
 }
 
-/// The JSON object of a command; none where the venue has nothing of the kind.
-pub(super) fn body(directory: &Directory, request: &OrderRequest, terms: &OrderTerms) -> Option<Vec<u8>> {
+/// What is asked of the venue: one order's object, or those of several.
+pub(super) fn body(market: Market, orders: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(orders.iter().map(|order| order.len() + 1).sum::<usize>() + 48);
+    out.extend_from_slice(b"{\"category\":\"");
+    out.extend_from_slice(category(market).as_bytes());
+    if let [order] = orders {
+        out.extend_from_slice(b"\",");
+        // Without its opening bracket, as the members of this one.
+        out.extend_from_slice(&order[1..]);
+        return out;
+    }
+    out.extend_from_slice(b"\",\"request\":");
+    for (n, order) in orders.iter().enumerate() {
+        out.push(if n == 0 { b'[' } else { b',' });
+        out.extend_from_slice(order);
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
+/// The JSON object of a command, without the market; none where the venue has nothing of the kind.
+pub(super) fn order(directory: &Directory, request: &OrderRequest, terms: &OrderTerms) -> Option<Vec<u8>> {
     match request {
         OrderRequest::Place { order, terms } => place(directory.get(terms.instrument)?, *order, terms),
         OrderRequest::Cancel { order, instrument } => {
@@ -174,9 +205,7 @@ struct Object<'a> {
 impl<'a> Object<'a> {
     fn of(listed: &'a Listed) -> Self {
         let mut out = Vec::with_capacity(256);
-        out.extend_from_slice(b"{\"category\":\"");
-        out.extend_from_slice(category(listed.market).as_bytes());
-        out.extend_from_slice(b"\",\"symbol\":\"");
+        out.extend_from_slice(b"{\"symbol\":\"");
         out.extend_from_slice(listed.symbol.as_bytes());
         out.push(b'"');
         Self { out, listed }
@@ -227,9 +256,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A command as a frame of the order-entry socket.
-pub(super) fn frame(action: Action, request: &str, timestamp_ms: i64, recv_window_ms: i64, body: &[u8]) -> Vec<u8> {
-    let op = action.op();
+/// A request as a frame of the order-entry socket.
+pub(super) fn frame(op: &str, request: &str, timestamp_ms: i64, recv_window_ms: i64, body: &[u8]) -> Vec<u8> {
     let head = format!(
         r#"{{"reqId":"{request}","header":{{"X-BAPI-TIMESTAMP":"{timestamp_ms}","X-BAPI-RECV-WINDOW":"{recv_window_ms}"}},"op":"{op}","args":["#
     );
@@ -239,13 +267,85 @@ pub(super) fn frame(action: Action, request: &str, timestamp_ms: i64, recv_windo
     frame
 }
 
-/// Reads the answer to a command that left as a request.
-pub(super) fn answer(call: CallId, status: u16, headers: &[(String, String)], body: &[u8], inbox: &mut Inbox) -> Result<(), MapError> {
-    const WHAT: &str = "order answer";
-    let outcome = match refusals::opened(WHAT, status, headers, body, VenueErrorKind::Unanswered)? {
-        Ok(envelope) => Ok(taken(wire::inside(WHAT, "result", envelope.result)?)),
-        Err(refusal) => Err(refusal),
+/// Reads the answer to commands that left as a request.
+pub(super) fn answer(calls: Calls, status: u16, headers: &[(String, String)], body: &[u8], inbox: &mut Inbox) -> Result<(), MapError> {
+    match refusals::opened(WHAT, status, headers, body, VenueErrorKind::Unanswered)? {
+        Ok(envelope) => accepted(calls, "result", envelope.result, envelope.extra, inbox),
+        Err(refusal) => {
+            calls.refused(&refusal, inbox);
+            Ok(())
+        }
+    }
+}
+
+const WHAT: &str = "order answer";
+
+/// Calls that left in one request, and by what number it is known on a socket: `first+behind-moment`, as the venue remembers numbers
+/// beyond a connection's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Calls {
+    pub(super) first: CallId,
+    /// How many came with the first.
+    pub(super) behind: u64,
+}
+
+impl Calls {
+    pub(super) fn together(first: CallId, calls: usize) -> Self {
+        Self { first, behind: calls.saturating_sub(1) as u64 }
+    }
+
+    pub(super) fn number(self, venue_now: Timestamp) -> String {
+        let moment = super::sign::milliseconds(venue_now);
+        match self.behind {
+            0 => format!("{}-{moment}", self.first.0),
+            behind => format!("{}+{behind}-{moment}", self.first.0),
+        }
+    }
+
+    pub(super) fn of_number(number: &str) -> Option<Self> {
+        let (calls, _) = number.split_once('-')?;
+        let (first, behind) = calls.split_once('+').unwrap_or((calls, "0"));
+        let behind = behind.parse().ok().filter(|behind| *behind < BATCH_MAX as u64)?;
+        Some(Self { first: CallId(first.parse().ok()?), behind })
+    }
+
+    fn each(self) -> impl ExactSizeIterator<Item = CallId> {
+        (0..self.behind as usize + 1).map(move |n| CallId(self.first.0.saturating_add(n as u64)))
+    }
+
+    pub(super) fn refused(self, refusal: &VenueError, inbox: &mut Inbox) {
+        inbox.messages.extend(self.each().map(|call| Message::Answer { call, outcome: Err(refusal.clone()) }));
+    }
+}
+
+/// Reads what a request that was taken gave each of its calls: of several, `extra` says which were refused all the same.
+pub(super) fn accepted(
+    calls: Calls,
+    field: &'static str,
+    result: Option<&RawValue>,
+    extra: Option<&RawValue>,
+    inbox: &mut Inbox,
+) -> Result<(), MapError> {
+    if calls.behind == 0 {
+        let outcome = Ok(taken(&wire::inside(WHAT, field, result)?));
+        inbox.messages.push(Message::Answer { call: calls.first, outcome });
+        return Ok(());
+    }
+    let rows: Page<'_, TakenRow<'_>> = wire::inside(WHAT, field, result)?;
+    let codes: Page<'_, ItemCode<'_>> = wire::inside(WHAT, "retExtInfo", extra)?;
+    if rows.list.len() != calls.each().len() || codes.list.len() != calls.each().len() {
+        return Err(MapError::Missing { what: WHAT, field: "list" });
+    }
+    let outcome = |row: &TakenRow<'_>, item: &ItemCode<'_>| match item.code {
+        0 => Ok(taken(row)),
+        code => Err(refusals::refusal(code, item.message.as_str(), 0)),
     };
-    inbox.messages.push(Message::Answer { call, outcome });
+    let outcomes = rows.list.iter().zip(&codes.list).map(|(row, item)| outcome(row, item));
+    inbox.messages.extend(calls.each().zip(outcomes).map(|(call, outcome)| Message::Answer { call, outcome }));
     Ok(())
+}
+
+/// The venue's id of an order that was taken.
+fn taken(row: &TakenRow<'_>) -> Option<VenueOrderId> {
+    (!row.order_id.is_empty()).then(|| VenueOrderId(ids::number(row.order_id.as_str().as_bytes())))
 }

@@ -17,7 +17,7 @@ const fn per_second(name: &'static str, capacity: u32) -> Bucket {
 }
 
 /// In the order of [`BucketId`].
-const BUCKETS: [Bucket; 17] = [
+const BUCKETS: [Bucket; 23] = [
     Bucket { name: "http-address", capacity: 600, window: Nanos::from_secs(5) },
     per_second("order-socket-address", 3000),
     per_second("spot-create", 20),
@@ -35,6 +35,12 @@ const BUCKETS: [Bucket; 17] = [
     per_second("wallet-balance", 50),
     per_second("key", 10),
     per_second("disconnected-cancel-all", 5),
+    per_second("spot-create-batch", 20),
+    per_second("spot-amend-batch", 10),
+    per_second("spot-cancel-batch", 20),
+    per_second("linear-create-batch", 10),
+    per_second("linear-amend-batch", 10),
+    per_second("linear-cancel-batch", 10),
 ];
 const ADDRESS: BucketId = BucketId(0);
 const SOCKET: BucketId = BucketId(1);
@@ -50,14 +56,19 @@ const fn first(market: Market) -> u8 {
     }
 }
 
-/// The account's count of an order action.
-pub(super) const fn of_action(market: Market, action: Action) -> BucketId {
+/// The account's count of an order action, where so many leave together.
+pub(super) const fn of_action(market: Market, action: Action, together: usize) -> BucketId {
     let place = match action {
         Action::Create => 0,
         Action::Amend => 1,
         Action::Cancel => 2,
     };
-    BucketId(first(market) + place)
+    let first = match (together, market) {
+        (..=1, market) => first(market),
+        (_, Market::Spot) => 17,
+        (_, Market::Linear | Market::Inverse) => 20,
+    };
+    BucketId(first + place)
 }
 
 /// The account's count of a question; none for public ones. `market` is that of the question's instrument.
@@ -88,10 +99,11 @@ pub(super) const fn cost(ask: &Ask, market: Market) -> Cost {
     }
 }
 
-/// What a command weighs, by the way it leaves.
-pub(super) const fn command_cost(market: Market, action: Action, by_socket: bool) -> Cost {
+/// What commands weigh that leave together, by the way they do: one request, and each an order.
+pub(super) fn command_cost(market: Market, action: Action, together: usize, by_socket: bool) -> Cost {
     let address = if by_socket { SOCKET } else { ADDRESS };
-    Cost([charge(address), charge(of_action(market, action)), None])
+    let weight = u32::try_from(together).unwrap_or(u32::MAX);
+    Cost([charge(address), Some(Charge { bucket: of_action(market, action, together), weight }), None])
 }
 
 /// How much of a count is used, as the venue says in the headers of an answer. An account whose limits were raised has more left
@@ -111,8 +123,10 @@ mod tests {
     #[test]
     fn every_charge_is_on_the_bucket_it_names() {
         let name = |bucket: BucketId| BUCKETS[usize::from(bucket.0)].name;
-        assert_eq!(name(of_action(Market::Spot, Action::Amend)), "spot-amend");
-        assert_eq!(name(of_action(Market::Linear, Action::Cancel)), "linear-cancel");
+        assert_eq!(name(of_action(Market::Spot, Action::Amend, 1)), "spot-amend");
+        assert_eq!(name(of_action(Market::Linear, Action::Cancel, 1)), "linear-cancel");
+        assert_eq!(name(of_action(Market::Spot, Action::Create, 2)), "spot-create-batch");
+        assert_eq!(name(of_action(Market::Linear, Action::Cancel, 9)), "linear-cancel-batch");
         let all = Ask::CancelAll { instrument: InstrumentId(0) };
         assert_eq!(of_ask(&all, Market::Linear).map(name), Some("linear-cancel-all"));
         assert_eq!(of_ask(&Ask::KeyRights, Market::Spot).map(name), Some("key"));

@@ -1,15 +1,13 @@
 //! Frames that are no market data: acknowledgements, heartbeats, the private stream, and answers on the order-entry socket.
 
-use super::ids;
+use super::entry::{self, Calls};
 use super::records::Rows;
 use super::refusals;
-use super::wire::{self, ExecutionRow, Frame, OrderRow, PositionRow, TakenRow, WalletRow};
-use crate::dialect::CallId;
+use super::wire::{self, ExecutionRow, Frame, OrderRow, PositionRow, WalletRow};
 use crate::directory::Directory;
 use crate::error::{MapError, VenueError, VenueErrorKind};
-use crate::message::{Inbox, Message, SessionNews};
+use crate::message::{Inbox, SessionNews};
 use serde::Deserialize;
-use tradewind_types::{Timestamp, VenueOrderId};
 
 /// The service restarts; it asks to connect anew.
 const RESTARTING: i64 = 10_019;
@@ -48,35 +46,22 @@ fn refused(frame: &Frame<'_>) -> Option<VenueError> {
     Some(refusals::refusal(code, words.as_str(), 0))
 }
 
-/// What is sent as a request's own number: the call, and the moment, as the venue remembers numbers beyond a connection's life.
-pub(super) fn request_number(call: CallId, venue_now: Timestamp) -> String {
-    format!("{}-{}", call.0, super::sign::milliseconds(venue_now))
-}
-
-fn call(request: &str) -> Option<CallId> {
-    request.split_once('-')?.0.parse().ok().map(CallId)
-}
-
 fn answered(frame: &Frame<'_>, inbox: &mut Inbox) -> Result<(), MapError> {
     const WHAT: &str = "order answer";
-    let Some(call) = call(frame.request.as_str()) else {
+    let Some(calls) = Calls::of_number(frame.request.as_str()) else {
         if frame.code == Some(RESTARTING) {
             inbox.session(SessionNews::GoingAway);
             return Ok(());
         }
         return Err(MapError::Missing { what: WHAT, field: "reqId" });
     };
-    let outcome = match frame.code.ok_or(MapError::Missing { what: WHAT, field: "retCode" })? {
-        0 => Ok(taken(wire::inside(WHAT, "data", frame.data)?)),
-        code => Err(refusals::on_socket(code, frame.order_message.as_str(), frame.header.as_ref())),
-    };
-    inbox.messages.push(Message::Answer { call, outcome });
-    Ok(())
-}
-
-/// The venue's id of an order that was taken.
-pub(super) fn taken(row: TakenRow<'_>) -> Option<VenueOrderId> {
-    (!row.order_id.is_empty()).then(|| VenueOrderId(ids::number(row.order_id.as_str().as_bytes())))
+    match frame.code.ok_or(MapError::Missing { what: WHAT, field: "retCode" })? {
+        0 => entry::accepted(calls, "data", frame.data, frame.extra, inbox),
+        code => {
+            calls.refused(&refusals::on_socket(code, frame.order_message.as_str(), frame.header.as_ref()), inbox);
+            Ok(())
+        }
+    }
 }
 
 fn push(directory: &Directory, frame: &Frame<'_>, inbox: &mut Inbox) -> Result<(), MapError> {

@@ -79,13 +79,15 @@ pub(super) struct Frame<'a> {
     pub header: Option<FrameHeader<'a>>,
     #[serde(borrow)]
     pub data: Option<&'a RawValue>,
+    #[serde(borrow, rename = "retExtInfo")]
+    pub extra: Option<&'a RawValue>,
 }
 
 impl Default for Frame<'_> {
     fn default() -> Self {
         let none = Word::default;
         let (topic, op, message, order_message, request) = (none(), none(), none(), none(), none());
-        Self { topic, op, success: None, message, code: None, order_message, request, header: None, data: None }
+        Self { topic, op, success: None, message, code: None, order_message, request, header: None, data: None, extra: None }
     }
 }
 
@@ -108,8 +110,19 @@ pub(super) struct Envelope<'a> {
     pub message: Word<'a>,
     #[serde(borrow, default)]
     pub result: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "retExtInfo")]
+    pub extra: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "whole")]
     pub time: i64,
+}
+
+/// What became of one item of a request that held several.
+#[derive(Deserialize)]
+pub(super) struct ItemCode<'a> {
+    #[serde(deserialize_with = "whole")]
+    pub code: i64,
+    #[serde(borrow, default, rename = "msg")]
+    pub message: Word<'a>,
 }
 
 /// A page of rows.

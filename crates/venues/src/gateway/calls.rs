@@ -2,44 +2,51 @@
 
 use super::{Action, AskFailure, Call, Gateway, Notice};
 use crate::ask::Ask;
-use crate::dialect::{CallId, LinkId, Outgoing, Refresh};
+use crate::dialect::{CallId, LinkId, Outgoing, Refresh, Submission};
 use crate::error::{VenueError, VenueErrorKind};
 use crate::message::Message;
 use crate::rate_limit::Urgency;
 use crate::session::{LinkState, Session};
 use std::collections::VecDeque;
-use tradewind_limits::Command;
-use tradewind_types::{InstrumentId, Nanos, OrderId, OrderRequest, OrderTerms, RejectReason, Timestamp, VenueOrderId, VenueReply};
+use tradewind_types::{InstrumentId, Nanos, OrderId, OrderRequest, RejectReason, Timestamp, VenueOrderId, VenueReply};
 
 impl Gateway {
-    /// Sends a command, or says why not. `terms` are those of its order as it stands.
-    pub fn submit(&mut self, now: Timestamp, command: Command, terms: &OrderTerms) {
-        let urgency = urgency(command.request());
-        if urgency == Urgency::Cancel && !self.cancels.is_empty() {
-            self.cancels.push_back((command, *terms));
-            return;
+    /// Sends commands in their order, as many in one request as the venue takes together, or says of each why not.
+    pub fn submit(&mut self, now: Timestamp, commands: &mut Vec<Submission>) {
+        while let Some(first) = commands.first() {
+            let urgency = urgency(first.request());
+            if urgency == Urgency::Cancel && !self.cancels.is_empty() {
+                self.cancels.push_back(commands.remove(0));
+            } else {
+                self.send_first(now, commands, urgency);
+            }
         }
-        self.try_send(now, command, terms, urgency);
     }
 
-    pub(super) fn try_send(&mut self, now: Timestamp, command: Command, terms: &OrderTerms, urgency: Urgency) {
-        let call = CallId(self.next_call);
-        let outgoing = self.dialect.command(&command, terms, call, self.venue_now(now));
+    /// Takes at least one command off the front.
+    fn send_first(&mut self, now: Timestamp, commands: &mut Vec<Submission>, urgency: Urgency) {
+        let (call, at) = (CallId(self.next_call), self.venue_now(now));
+        let (mut together, mut outgoing) = self.dialect.command(commands, call, at);
         if outgoing == Outgoing::NotOffered {
-            self.refuse(command.request(), RejectReason::NotOffered);
+            self.refuse(commands.remove(0).request(), RejectReason::NotOffered);
             return;
         }
         if let Outgoing::Frame(link, _) = &outgoing
             && !self.session(*link).is_some_and(Session::is_up)
         {
-            self.put_off(now, command, terms, now.plus(Nanos::from_millis(100)), RejectReason::NoMarket);
+            self.put_off(now, commands.remove(0), now.plus(Nanos::from_millis(100)), RejectReason::NoMarket);
             return;
         }
-        if let Err(ready) = self.limit.take(now, self.dialect.command_cost(&command), urgency) {
-            self.put_off(now, command, terms, ready, RejectReason::RateLimited);
+        let mut room = self.limit.take(now, self.dialect.command_cost(&commands[..together]), urgency);
+        if room.is_err() && together > 1 {
+            // What does not fit together may fit, at least in part, one by one.
+            (together, outgoing) = self.dialect.command(&commands[..1], call, at);
+            room = self.limit.take(now, self.dialect.command_cost(&commands[..1]), urgency);
+        }
+        if let Err(ready) = room {
+            self.put_off(now, commands.remove(0), ready, RejectReason::RateLimited);
             return;
         }
-        self.next_call += 1;
         let on = match outgoing {
             Outgoing::Frame(link, frame) => {
                 let attempt = self.session(link).map_or(0, Session::attempt);
@@ -52,17 +59,30 @@ impl Gateway {
             }
             Outgoing::NotOffered => None,
         };
-        self.calls.insert(call, Call::Order { command, terms: *terms, sent: now, on });
+        let mut left = together as u64;
+        for submission in commands.drain(..together) {
+            self.calls.insert(CallId(self.next_call), Call::Order { submission, sent: now, on, together: std::mem::take(&mut left) });
+            self.next_call += 1;
+        }
     }
 
     /// A command that cannot leave now: a cancel waits, anything else is refused.
-    pub(super) fn put_off(&mut self, now: Timestamp, command: Command, terms: &OrderTerms, ready: Timestamp, reason: RejectReason) {
-        if urgency(command.request()) == Urgency::Cancel {
-            self.cancels.push_front((command, *terms));
+    fn put_off(&mut self, now: Timestamp, submission: Submission, ready: Timestamp, reason: RejectReason) {
+        if urgency(submission.request()) == Urgency::Cancel {
+            self.cancels.push_front(submission);
             self.retry(ready.max(now.plus(Nanos(1))));
         } else {
-            self.refuse(command.request(), reason);
+            self.refuse(submission.request(), reason);
         }
+    }
+
+    /// The calls that left in one request with this one, which is its first.
+    pub(super) fn calls_with(&self, first: CallId) -> impl Iterator<Item = CallId> + use<> {
+        let together = match self.calls.get(&first) {
+            Some(Call::Order { together, .. }) => *together,
+            Some(Call::Question { .. }) | None => 1,
+        };
+        (first.0..first.0 + together).map(CallId)
     }
 
     pub(super) fn refuse(&mut self, request: &OrderRequest, reason: RejectReason) {
@@ -146,15 +166,17 @@ impl Gateway {
                 };
                 self.answered(now, ask, sent, outcome);
             }
-            Some(Call::Order { command, .. }) => {
-                let read = self.dialect.answer_command(id, command, status, headers, body, &mut self.inbox);
+            Some(Call::Order { .. }) => {
+                let calls = self.calls_with(id);
+                let requests: Vec<OrderRequest> = self.calls_with(id).filter_map(|call| self.request_of(call)).collect();
+                let read = self.dialect.answer_commands(id, &requests, status, headers, body, &mut self.inbox);
                 match read {
                     Ok(()) => {
                         self.digest(now, before, None);
                         // An answer that names no outcome leaves nothing to wait for.
-                        self.give_up(now, id, "the answer says nothing of the command");
+                        calls.for_each(|call| self.give_up(now, call, "the answer says nothing of the command"));
                     }
-                    Err(error) => self.give_up(now, id, &error.to_string()),
+                    Err(error) => calls.for_each(|call| self.give_up(now, call, &error.to_string())),
                 }
             }
         }
@@ -198,20 +220,20 @@ impl Gateway {
         if !matches!(self.calls.get(&id), Some(Call::Order { .. })) {
             return;
         }
-        let Some(Call::Order { command, terms, sent, .. }) = self.calls.remove(&id) else { return };
+        let Some(Call::Order { submission, sent, .. }) = self.calls.remove(&id) else { return };
         self.notices.push(Notice::Answer(now.since(sent)));
         let Err(error) = outcome else {
             self.limit.on_success();
             return;
         };
         self.on_refusal(now, &error);
-        let request = *command.request();
+        let request = *submission.request();
         let order = order_of(&request);
         let is_rate = matches!(error.kind, VenueErrorKind::Rate { .. });
         match (error.kind.reject_reason(), &request) {
             (Some(_), OrderRequest::Cancel { .. }) if is_rate => {
                 let pause = now.plus(Nanos::from_millis(100));
-                self.put_off(now, command, &terms, pause, RejectReason::RateLimited);
+                self.put_off(now, submission, pause, RejectReason::RateLimited);
             }
             (None, _) => self.lose(order, sent),
             (Some(RejectReason::DuplicateId), OrderRequest::Place { .. }) => self.lose(order, sent),
@@ -234,18 +256,19 @@ impl Gateway {
         match self.calls.remove(&id) {
             None => {}
             Some(Call::Question { ask, sent }) => self.answered(now, ask, sent, Err(AskFailure::NoAnswer(why.to_owned()))),
-            Some(Call::Order { command, sent, .. }) => self.lose(order_of(command.request()), sent),
+            Some(Call::Order { submission, sent, .. }) => self.lose(order_of(submission.request()), sent),
         }
     }
 
     pub(super) fn flush_cancels(&mut self, now: Timestamp) {
-        for _ in 0..self.cancels.len() {
-            let Some((command, terms)) = self.cancels.pop_front() else { return };
-            let waiting = self.cancels.len();
-            self.try_send(now, command, &terms, Urgency::Cancel);
-            if self.cancels.len() > waiting {
-                return;
-            }
+        let mut waiting = Vec::from(std::mem::take(&mut self.cancels));
+        self.submit(now, &mut waiting);
+    }
+
+    fn request_of(&self, call: CallId) -> Option<OrderRequest> {
+        match self.calls.get(&call)? {
+            Call::Order { submission, .. } => Some(*submission.request()),
+            Call::Question { .. } => None,
         }
     }
 

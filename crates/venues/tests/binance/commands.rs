@@ -7,7 +7,9 @@ use tradewind_types::{
     OrderState, OrderTerms, Price, Qty, Side, TimeInForce, VenueId, VenueOrderId,
 };
 use tradewind_venues::binance::{Endpoints, Settings};
-use tradewind_venues::{BucketId, CallId, Charge, Dialect, Inbox, Market, Message, Method, Outgoing, Signer, VenueError, VenueErrorKind};
+use tradewind_venues::{
+    BucketId, CallId, Charge, Dialect, Inbox, Market, Message, Method, Outgoing, Signer, Submission, VenueError, VenueErrorKind,
+};
 
 const CALL: CallId = CallId(17);
 
@@ -60,9 +62,22 @@ fn cancel(instrument: InstrumentId) -> Command {
     Limits::new().cancel(OURS, instrument, OrderState::Open).unwrap()
 }
 
+const fn leaving(command: Command, terms: &OrderTerms) -> Submission {
+    Submission { command, terms: *terms }
+}
+
+/// Several decided at once leave one after the other on the socket: nothing overtakes them there.
+#[test]
+fn orders_leave_one_by_one() {
+    let [first, second] = [PERP, PERP].map(|perp| leaving(place(&limit(perp)), &limit(perp)));
+    let alone = dialect().command(std::slice::from_ref(&first), CALL, NOW);
+    assert_eq!(alone.0, 1);
+    assert_eq!(dialect().command(&[first, second], CALL, NOW), alone);
+}
+
 #[test]
 fn orders_leave_by_the_socket_of_their_market() {
-    let sent = |terms: &OrderTerms| match dialect().command(&place(terms), terms, CALL, NOW) {
+    let sent = |terms: &OrderTerms| match dialect().command(&[leaving(place(terms), terms)], CALL, NOW).1 {
         Outgoing::Frame(link, frame) => (link, String::from_utf8(frame).unwrap()),
         other => panic!("{other:?}"),
     };
@@ -82,14 +97,16 @@ fn orders_leave_by_the_socket_of_their_market() {
 fn without_an_order_socket_they_leave_over_http() {
     let endpoints = Endpoints { usdm_ws_api: String::new(), ..Endpoints::default() };
     let dialect = dialect_of(Settings { endpoints, ..settings() }, directory());
-    let Outgoing::Http(request) = dialect.command(&place(&limit(PERP)), &limit(PERP), CALL, NOW) else { panic!("not over HTTP") };
+    let Outgoing::Http(request) = dialect.command(&[leaving(place(&limit(PERP)), &limit(PERP))], CALL, NOW).1 else {
+        panic!("not over HTTP")
+    };
     assert_eq!((request.method, request.url.as_str()), (Method::Post, "https://fapi.binance.com/fapi/v1/order"));
     let query = "newClientOrderId=tw1-3-77&newOrderRespType=ACK&price=40000&quantity=0.005&recvWindow=5000&side=BUY&symbol=BTCUSDT&timeInForce=GTX&timestamp=1700000000000&type=LIMIT";
     let body = format!("{query}&signature={}", Signer::new(b"testsecret").hex(&[query.as_bytes()]));
     assert_eq!(String::from_utf8(request.body).unwrap(), body);
     assert!(request.headers.contains(&("content-type", "application/x-www-form-urlencoded".into())));
     let keyless = dialect_of(Settings { credentials: None, ..settings() }, directory());
-    assert_eq!(keyless.command(&cancel(SPOT), &limit(SPOT), CALL, NOW), Outgoing::NotOffered);
+    assert_eq!(keyless.command(&[leaving(cancel(SPOT), &limit(SPOT))], CALL, NOW), (1, Outgoing::NotOffered));
 }
 
 #[test]
@@ -97,7 +114,7 @@ fn answers_over_http() {
     let answered = |status, body: &str| {
         let mut inbox = Inbox::default();
         let headers = [("x-mbx-order-count-1m".to_owned(), "9".to_owned()), ("Retry-After".to_owned(), "3".to_owned())];
-        dialect().answer_command(CALL, &cancel(PERP), status, &headers, body.as_bytes(), &mut inbox).map(|()| inbox.messages)
+        dialect().answer_commands(CALL, &[*cancel(PERP).request()], status, &headers, body.as_bytes(), &mut inbox).map(|()| inbox.messages)
     };
     let used = Message::Usage { bucket: BucketId(5), used: 9 };
     let taken = Message::Answer { call: CALL, outcome: Ok(Some(VenueOrderId(22_542_179))) };
@@ -117,14 +134,14 @@ fn answers_over_http() {
 /// Orders count by number; cancels never wait for that.
 #[test]
 fn what_commands_weigh() {
-    let charged = |command: &Command| -> Vec<(u8, u32)> {
+    let charged = |command: Command| -> Vec<(u8, u32)> {
         let place = |charge: Charge| (charge.bucket.0, charge.weight);
-        dialect().command_cost(command).0.into_iter().flatten().map(place).collect()
+        dialect().command_cost(&[leaving(command, &limit(SPOT))]).0.into_iter().flatten().map(place).collect()
     };
-    assert_eq!(charged(&place(&limit(SPOT))), [(0, 1), (1, 1), (2, 1)]);
-    assert_eq!(charged(&place(&limit(PERP))), [(4, 1), (5, 1)]);
-    assert_eq!(charged(&cancel(SPOT)), [(0, 1)]);
-    assert_eq!(charged(&cancel(PERP)), [(3, 1)]);
+    assert_eq!(charged(place(&limit(SPOT))), [(0, 1), (1, 1), (2, 1)]);
+    assert_eq!(charged(place(&limit(PERP))), [(4, 1), (5, 1)]);
+    assert_eq!(charged(cancel(SPOT)), [(0, 1)]);
+    assert_eq!(charged(cancel(PERP)), [(3, 1)]);
     let snapshot = dialect().cost(&tradewind_venues::Ask::Depth { instrument: SPOT });
     assert_eq!(snapshot.0[0], Some(Charge { bucket: BucketId(0), weight: 50 }));
     assert_eq!(dialect().cost(&tradewind_venues::Ask::Balances { market: Market::Linear }).0[0].map(|charge| charge.weight), Some(5));
