@@ -1,7 +1,7 @@
 //! A world for a node: emulated venues at the other end of a network that delays, loses and cuts, and a process that may end at any
 //! moment. Time and chance are the storm's.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use tradewind_emulator::emulator::{Emulator, EmulatorSetup};
 use tradewind_emulator::faults::FaultSettings;
@@ -89,6 +89,8 @@ pub struct World {
     frames: Vec<(ConnId, Frame)>,
     folder: PathBuf,
     killed_at: Option<Timestamp>,
+    /// Ways, out (true) and in, that nothing arrives on any more.
+    lost: BTreeSet<(usize, LinkId, u32, bool)>,
     /// Requests that held several orders.
     pub batches: usize,
 }
@@ -131,6 +133,7 @@ impl World {
             frames: Vec::new(),
             folder,
             killed_at: None,
+            lost: BTreeSet::new(),
             batches: 0,
         };
         std::fs::create_dir_all(&world.folder).unwrap();
@@ -186,6 +189,7 @@ impl World {
             }
         }
         self.last.clear();
+        self.lost.clear();
     }
 
     /// Runs until a moment, or until `stop` says so.
@@ -261,8 +265,8 @@ impl World {
                 Action::Send { link, attempt, frame } => {
                     self.batches += usize::from(String::from_utf8_lossy(&frame).contains("-batch"));
                     if self.chance.in_1000(self.faults.cut_sending) {
-                        self.cut(venue, link, attempt);
-                    } else {
+                        self.cut((venue, link, attempt, true));
+                    } else if !self.lost.contains(&(venue, link, attempt, true)) {
                         self.push_in_order((venue, link, attempt, true), Event::ReachesVenue(venue, link, attempt, frame));
                     }
                 }
@@ -282,7 +286,12 @@ impl World {
     }
 
     /// A connection breaks: both ends find out.
-    fn cut(&mut self, venue: usize, link: LinkId, attempt: u32) {
+    /// What was sent is lost, and so is all that is sent after it this way, until both ends know.
+    fn cut(&mut self, way: (usize, LinkId, u32, bool)) {
+        let (venue, link, attempt, _) = way;
+        if !self.lost.insert(way) {
+            return;
+        }
         let latency = self.latency();
         self.push(latency, Event::ClosesAtVenue(venue, link, attempt));
         self.push(latency, Event::Closed(venue, link, attempt, "cut"));
@@ -294,10 +303,13 @@ impl World {
         for (conn, frame) in frames.drain(..) {
             let Some((venue, link, attempt)) = self.owners.get(&conn).copied() else { continue };
             let key = (venue, link, attempt, false);
+            if self.lost.contains(&key) {
+                continue;
+            }
             match frame {
                 Frame::Text(text) => {
                     if self.chance.in_1000(self.faults.cut_hearing) {
-                        self.cut(venue, link, attempt);
+                        self.cut(key);
                     } else {
                         self.push_in_order(key, Event::Heard(venue, link, attempt, text.into_bytes()));
                     }
