@@ -23,6 +23,8 @@ pub struct Seen {
     pub connections: AtomicU64,
     /// WebSocket close frames.
     pub closes: AtomicU64,
+    /// Texts given back; they are in the kernel's hands.
+    pub echoes: AtomicU64,
 }
 
 /// A server; it lives as long as the test program. Not every test looks at what it has seen.
@@ -105,7 +107,10 @@ async fn web_socket(stream: TcpStream, seen: Arc<Seen>) {
     }
     while let Some(Ok(message)) = socket.next().await {
         match message {
-            Message::Text(text) => socket.send(Message::Text(text)).await.unwrap_or(()),
+            Message::Text(text) => {
+                socket.send(Message::Text(text)).await.ok();
+                seen.echoes.fetch_add(1, Ordering::SeqCst);
+            }
             Message::Pong(said) => socket.send(Message::Text(format!("pong {}", String::from_utf8_lossy(&said)).into())).await.unwrap(),
             Message::Close(_) => {
                 seen.closes.fetch_add(1, Ordering::SeqCst);
