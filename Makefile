@@ -22,7 +22,7 @@ demo: .venv/.ready ## Walk-forward backtest through every stage; prints a report
 
 test: .venv/.ready ## The whole suite, Rust and Python
 	cargo test --quiet --locked --workspace --exclude tradewind-native
-	$(PY) -m pytest -n 3 --dist loadfile --durations 12
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 12
 
 judges: .venv/.ready ## Clients that others wrote against the emulated venues; rewrites docs/emulator-matrix.md
 	JUDGES_WRITE=1 $(PY) -m pytest -n 2 --dist loadfile tests/judges

@@ -32,10 +32,16 @@ MS = 1_000_000
 RECORDED_FROM = 1_723_161_255_000 * MS
 
 
+LONGEST = (
+    *("node/test_kills.py", "rails/test_proofs.py", "node/test_paper_day.py", "node/test_market_data.py"),
+    *("benches/test_run.py", "node/test_node.py", "node/test_refusals.py", "conformance/test_forecaster_laws.py"),
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of live nodes wait for real time to pass: they come first, so that others run beside them."""
-    live = REPOSITORY / "tests" / "node"
-    items.sort(key=lambda item: not item.path.is_relative_to(live))
+    """The longest files come first: those of live nodes wait for real time to pass, and others run beside them."""
+    places = {REPOSITORY / "tests" / here: place for place, here in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
