@@ -55,9 +55,12 @@ fn json(line: &Line) -> String {
 /// Lines that may wait to be written.
 const ROOM: usize = 8192;
 
+/// A line, and how many before it found no room.
+type Taken = (u64, Line);
+
 /// Takes lines and never blocks. Dropping it waits until what was taken is written.
 pub struct LogSink {
-    lines: Option<SyncSender<Line>>,
+    lines: Option<SyncSender<Taken>>,
     writer: Option<JoinHandle<()>>,
     lost: u64,
 }
@@ -75,23 +78,10 @@ impl LogSink {
 
     /// Takes a line; counts it as lost where there is no room.
     pub fn take(&mut self, line: Line) {
-        if self.lost > 0 {
-            let text = format!("{} lines were lost: the log was not read fast enough", self.lost);
-            let said = Line { at: line.at, level: Level::Warning, event: "log-lines-lost", about: String::new(), text };
-            if self.offer(said) {
-                self.lost = 0;
-            }
-        }
-        if !self.offer(line) {
-            self.lost += 1;
-        }
-    }
-
-    fn offer(&self, line: Line) -> bool {
-        match self.lines.as_ref().map(|lines| lines.try_send(line)) {
-            Some(Err(TrySendError::Full(_))) => false,
-            // The writer ended because nobody reads: there is nobody to tell.
-            Some(Ok(()) | Err(TrySendError::Disconnected(_))) | None => true,
+        match self.lines.as_ref().map(|lines| lines.try_send((self.lost, line))) {
+            Some(Err(TrySendError::Full(_))) => self.lost += 1,
+            // Where the writer ended, nobody reads: there is nobody to tell.
+            Some(Ok(()) | Err(TrySendError::Disconnected(_))) | None => self.lost = 0,
         }
     }
 }
@@ -106,14 +96,20 @@ impl Drop for LogSink {
     }
 }
 
-fn write_all(lines: &Receiver<Line>, mut out: Box<dyn Write + Send>, format: LogFormat) {
-    while let Ok(line) = lines.recv() {
-        let mut text = format.text(&line);
+fn write_all(lines: &Receiver<Taken>, mut out: Box<dyn Write + Send>, format: LogFormat) {
+    while let Ok((lost, line)) = lines.recv() {
+        let mut text = if lost > 0 { format.text(&lost_before(&line, lost)) + "\n" } else { String::new() };
+        text += &format.text(&line);
         text.push('\n');
         if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
             return;
         }
     }
+}
+
+fn lost_before(line: &Line, lost: u64) -> Line {
+    let text = format!("{lost} lines were lost: the log was not read fast enough");
+    Line { at: line.at, level: Level::Warning, event: "log-lines-lost", about: String::new(), text }
 }
 
 #[cfg(test)]
@@ -163,13 +159,14 @@ mod tests {
         assert_eq!(numbers, (0..1000).map(|n| n.to_string()).collect::<Vec<_>>());
     }
 
-    /// Blocks at its first write until it is told to go on.
-    struct Blocked(mpsc::Receiver<()>, Page);
+    /// Says when its first line comes, and blocks until it is told to go on.
+    struct Blocked(mpsc::Sender<()>, mpsc::Receiver<()>, Page);
 
     impl Write for Blocked {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.recv().ok();
-            self.1.write(bytes)
+            self.0.send(()).ok();
+            self.1.recv().ok();
+            self.2.write(bytes)
         }
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
@@ -178,22 +175,32 @@ mod tests {
 
     #[test]
     fn a_reader_that_does_not_read_holds_nobody_up_and_what_was_lost_is_said() {
-        let (go_on, wait) = mpsc::channel();
+        let ((says, begun), (go_on, wait)) = (mpsc::channel(), mpsc::channel::<()>());
         let page = Page::default();
-        let mut sink = LogSink::new(Box::new(Blocked(wait, page.clone())), LogFormat::Json).unwrap();
-        (0..ROOM + 500).for_each(|_| sink.take(line("tick")));
-        assert!(sink.lost >= 499);
+        let mut sink = LogSink::new(Box::new(Blocked(says, wait, page.clone())), LogFormat::Json).unwrap();
+        // Dropped before the sink, which waits for its writer, wherever this test ends.
+        let go_on = go_on;
+        sink.take(line("first"));
+        begun.recv().unwrap();
+        (0..ROOM + 500).for_each(|n| sink.take(line(&n.to_string())));
+        assert_eq!(sink.lost, 500);
         drop(go_on);
-        while !page.0.lock().unwrap().ends_with(b"\n") {
-            std::thread::yield_now();
-        }
-        let lost = sink.lost;
+        let mut after = 0;
         while sink.lost > 0 {
             sink.take(line("after"));
+            after += 1;
         }
         drop(sink);
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-        assert!(text.contains(&format!("{lost} lines were lost")), "{lost}");
+        let said: Vec<&str> = text.lines().filter(|l| l.contains("lines were lost")).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        // The first line that found room again is the last one offered, and what was lost stands before it.
+        let lost = 500 + after - 1;
+        assert!(said[0].contains(&format!("{lost} lines were lost")), "{said:?}");
+        let mut from_the_end = text.lines().rev();
+        assert_eq!(from_the_end.next(), Some(LogFormat::Json.text(&line("after")).as_str()));
+        assert_eq!(from_the_end.next(), Some(said[0]));
+        assert_eq!(text.lines().count() as u64 - 1 + lost, 1 + ROOM as u64 + 500 + after);
     }
 
     #[test]
