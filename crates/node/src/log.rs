@@ -159,13 +159,13 @@ mod tests {
         assert_eq!(numbers, (0..1000).map(|n| n.to_string()).collect::<Vec<_>>());
     }
 
-    /// Says when its first line comes, and blocks until it is told to go on.
+    /// Says that a line comes, and blocks until whoever holds it up is gone.
     struct Blocked(mpsc::Sender<()>, mpsc::Receiver<()>, Page);
 
     impl Write for Blocked {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.send(()).ok();
-            self.1.recv().ok();
+            self.0.send(()).unwrap();
+            assert!(self.1.recv().is_err(), "nobody sends: the other end is dropped");
             self.2.write(bytes)
         }
         fn flush(&mut self) -> std::io::Result<()> {
@@ -178,7 +178,7 @@ mod tests {
         let ((says, begun), (go_on, wait)) = (mpsc::channel(), mpsc::channel::<()>());
         let page = Page::default();
         let mut sink = LogSink::new(Box::new(Blocked(says, wait, page.clone())), LogFormat::Json).unwrap();
-        // Dropped before the sink, which waits for its writer, wherever this test ends.
+        // Declared after the sink, which waits for its writer: so it is dropped before it, wherever this test ends.
         let go_on = go_on;
         sink.take(line("first"));
         begun.recv().unwrap();

@@ -108,8 +108,8 @@ async fn web_socket(stream: TcpStream, seen: Arc<Seen>) {
     while let Some(Ok(message)) = socket.next().await {
         match message {
             Message::Text(text) => {
-                socket.send(Message::Text(text)).await.ok();
-                seen.echoes.fetch_add(1, Ordering::SeqCst);
+                let sent = socket.send(Message::Text(text)).await;
+                seen.echoes.fetch_add(u64::from(sent.is_ok()), Ordering::SeqCst);
             }
             Message::Pong(said) => socket.send(Message::Text(format!("pong {}", String::from_utf8_lossy(&said)).into())).await.unwrap(),
             Message::Close(_) => {
